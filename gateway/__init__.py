@@ -1,0 +1,24 @@
+"""A reverse proxy for apps that were built on a backend-as-a-service.
+
+A client speaks one provider's REST dialect; its data lives behind another provider, or in the gateway's own store. The
+gateway reads the client's request into one canonical model, lets a backend execute it, and writes the answer in the
+client's dialect. N dialects and M backends stand around one model; no code knows two dialects at once.
+
+    server.handle        bytes -> HttpRequest                                     I/O
+    pipeline.serve       the story of a request, on one screen
+      front.read_request     HttpRequest -> Exchange(op, credentials, route)      pure
+      identify               credentials -> the application and its Caller        pure
+      backend.execute        op, caller -> Result
+          Guarded: the one authoriser, around every backend; each item of a batch passes it too
+          Embedded: op -> SQL -> rows -> Result                                   store
+      front.write_reply      Result -> HttpResponse                               pure
+    server               HttpResponse -> bytes                                    I/O
+
+What a dialect says and how stands in `mappings/<dialect>.yaml`: one template both writes and reads, so that a dialect
+can stand in front of the gateway or behind it. It is checked and compiled into tables before the port opens.
+
+Imports point one way (tests/test_architecture.py holds the table): `errors` and `wire` know nothing of ours, the model
+knows errors, the mapping the model, the dialects the mapping, the store only model and errors, and `app` everything.
+"""
+
+__version__ = "0.1.0"

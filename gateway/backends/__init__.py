@@ -1,0 +1,1 @@
+"""What executes operations: the embedded store, and (as they come) other servers over HTTP."""

@@ -1,0 +1,19 @@
+"""The seam between the pipeline and whatever keeps the data."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.model.operation import Caller, Operation, Result
+
+
+class Backend(Protocol):
+    """Executes operations.
+
+    Raises GatewayError and nothing else. A write is answered when it is durable; one that failed left nothing behind.
+    """
+
+    async def execute(self, op: Operation, caller: Caller) -> Result: ...
+
+    async def close(self) -> None:
+        """Finishes what is under way and lets go of files and connections; nothing is executed after it."""

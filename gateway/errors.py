@@ -1,0 +1,90 @@
+"""Every error the gateway raises on purpose.
+
+GatewayError        answers one request: a canonical code, which each dialect tells in its own way
+StartupError        stops the process before it serves anything
+  MappingError      mappings/*.yaml says something that cannot work
+  SettingsError     config.yaml does
+
+This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What went wrong, in no dialect's words. A code exists where some client would behave differently."""
+
+    # the request as such
+    BAD_REQUEST = "bad_request"  # none of the more exact codes fits
+    BAD_JSON = "bad_json"  # a body, or a parameter that must be JSON, is not
+    BAD_BATCH = "bad_batch"  # the list of requests, or one of its paths, cannot be read
+    UNKNOWN_ROUTE = "unknown_route"
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    TOO_LARGE = "too_large"  # a body over the limit
+    UNSUPPORTED = "unsupported"  # understood, and not to be had here
+
+    # who asks
+    UNAUTHORIZED = "unauthorized"  # the application or its key is missing or wrong
+    MASTER_REQUIRED = "master_required"
+    FORBIDDEN = "forbidden"  # known who, and not allowed
+
+    # names and values
+    BAD_CLASS_NAME = "bad_class_name"
+    BAD_FIELD_NAME = "bad_field_name"
+    RESERVED_FIELD = "reserved_field"  # a system field that a client cannot set
+    BAD_NESTED_KEY = "bad_nested_key"  # a key inside an object value
+    BAD_VALUE = "bad_value"  # a tagged value or an update operator that cannot be read
+    BAD_POINTER = "bad_pointer"
+    BAD_ACL = "bad_acl"
+    TYPE_MISMATCH = "type_mismatch"  # with the class's schema
+    OBJECT_TOO_LARGE = "object_too_large"
+    RELATION_TOO_LARGE = "relation_too_large"
+    DUPLICATE_VALUE = "duplicate_value"  # of an id or a unique field
+    MISSING_ID = "missing_id"
+
+    # queries
+    BAD_QUERY = "bad_query"
+    BAD_CURSOR = "bad_cursor"
+
+    # what is not there, or not as the request wants it
+    OBJECT_NOT_FOUND = "object_not_found"
+    CLASS_NOT_FOUND = "class_not_found"
+    CONDITION_FAILED = "condition_failed"  # a conditional update or delete found nothing to do
+
+    # ourselves and what is behind us
+    INTERNAL = "internal"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+
+
+class GatewayError(Exception):
+    """Answers one request. `message` is for the client's developer: what was wrong, where, what would be right.
+
+    `details` names what the message speaks of (`class_name`, `id`, `field`, `expected`, `found`, `name`), so that a
+    dialect can put it in its vendor's own sentence.
+    """
+
+    def __init__(self, code: Code, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details: Mapping[str, str] = details
+
+    def __repr__(self) -> str:
+        return f"GatewayError({self.code}, {self.message!r})"
+
+
+class StartupError(Exception):
+    """Stops the process before it serves anything. The text names the file, the key and the reason."""
+
+
+class MappingError(StartupError):
+    """A mapping says something that cannot work."""
+
+
+class SettingsError(StartupError):
+    """The configuration says something that cannot work."""

@@ -1,0 +1,106 @@
+"""What a write does to one field. `Changes` maps a field, or a dotted path into one, to a change.
+
+On a missing field a change starts from nothing: 0 for numbers and bits, an empty list, an empty relation. In a create
+every field is missing. Relation changes are sets of ids, and repeat without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.model.values import Pointer, Reference, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class SetOnInsert:
+    """A Set in a create, nothing in an update."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Unset:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    by: int | float
+
+
+@dataclass(frozen=True, slots=True)
+class BitAnd:
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class BitOr:
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class BitXor:
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Appended to the list, in order."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddUnique:
+    """Appended to the list, each unless an equal one is there."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Every occurrence of each is taken out of the list."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddRelation:
+    members: tuple[Pointer | Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRelation:
+    members: tuple[Pointer | Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Changes of the same field, one after the other."""
+
+    changes: tuple[Change, ...]
+
+
+Change = (
+    Set
+    | SetOnInsert
+    | Unset
+    | Increment
+    | BitAnd
+    | BitOr
+    | BitXor
+    | Add
+    | AddUnique
+    | Remove
+    | AddRelation
+    | RemoveRelation
+    | Several
+)
+
+Changes = Mapping[str, Change]

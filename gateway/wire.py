@@ -1,0 +1,69 @@
+"""HTTP as plain data, and the one way JSON comes in: bounded in depth, finite, and refused with a clear error.
+
+This module imports `errors` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from gateway.errors import Code, GatewayError
+
+MAX_DEPTH = 100
+"""Objects and lists inside each other, as deep as MongoDB, and so every vendor here, stores a document."""
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """One request, decoded. `path` is below the dialect's mount and still percent-encoded.
+
+    `query` has a tuple where a name came more than once; header names are lower case; `body` is decoded JSON, None
+    where there is none. `base` is the address of the mount as the client sees it, such as `http://host:8080/parse`.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    base: str = ""
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """One response: `body` is data to be encoded as JSON."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_json(text: bytes | str) -> Any:
+    """JSON as data. Raises GatewayError(BAD_JSON) for anything else, and for nesting over MAX_DEPTH."""
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise GatewayError(Code.BAD_JSON, f"invalid JSON: {error}") from None
+    opening = (text.count("{") + text.count("[")) if isinstance(text, str) else (text.count(b"{") + text.count(b"["))
+    # most texts have fewer brackets than levels are allowed: they need no walk
+    if opening > MAX_DEPTH and _deeper_than(data, MAX_DEPTH):
+        raise GatewayError(Code.BAD_JSON, f"invalid JSON: nested more than {MAX_DEPTH} levels deep")
+    return data
+
+
+def _deeper_than(data: Any, limit: int) -> bool:
+    level = [data]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for item in level
+            if type(item) is dict or type(item) is list
+            for child in (item.values() if type(item) is dict else item)
+        ]
+        if not level:
+            return False
+    return True
