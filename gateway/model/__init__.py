@@ -1,1 +1,1 @@
-"""What is meant, in no dialect's words: values, queries, updates, operations. Plain frozen data; imports `errors` only."""
+"""What is meant, in no dialect's words: values, queries, updates, operations. Plain data; imports `errors` only."""

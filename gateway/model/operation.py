@@ -7,6 +7,7 @@ are plain dataclasses, and making one costs the hot path no validation. What a c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -14,6 +15,8 @@ from gateway.errors import GatewayError
 from gateway.model.query import Filter, Sort
 from gateway.model.update import Changes
 from gateway.model.values import Date, Fields
+
+BY_ID = Sort("@id")
 
 
 class Returning(StrEnum):
@@ -106,7 +109,7 @@ class Scan(Operation):
 
     class_name: str
     limit: int
-    key: Sort = Sort("@id")
+    key: Sort = BY_ID
     where: Filter | None = None
     select: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -129,6 +132,22 @@ class Batch(Operation):
     items: tuple[Operation, ...]
     atomic: bool = False
     names: tuple[str | None, ...] = ()
+
+
+OPERATIONS: Mapping[str, type[Operation]] = {
+    "create": Create,
+    "get": Get,
+    "update": Update,
+    "delete": Delete,
+    "find": Find,
+    "scan": Scan,
+    "server_time": ServerTime,
+    "batch": Batch,
+}
+"""What a mapping calls them."""
+
+ANSWER_FIELDS = frozenset({"returning", "with_acl"})
+"""Fields that only say what the answer shows: a dialect without a word for one can still ask for the operation."""
 
 
 @dataclass(slots=True)

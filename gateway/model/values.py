@@ -9,7 +9,7 @@ System fields are keys that start with `@`, so a client's own column called `id`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -100,7 +100,7 @@ class File:
     url: str | None = None
     id: str | None = None
     mime_type: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -1,0 +1,118 @@
+"""Who a request says it is: keys in headers, HTTP Basic, and a signature in the place of a key."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from hashlib import md5
+from typing import Any
+
+from gateway.errors import Code, GatewayError, MappingError
+from gateway.mapping.schema import CredentialsSection
+from gateway.mapping.shape import Codec, Compiler, Shape
+from gateway.model.operation import Credentials, Signature
+
+NOT_KEYS = frozenset({"app_id", "signature", "session", "installation_id"})
+
+_MD5_SIGN = re.compile(r"([0-9a-f]{32}),([0-9]{1,16})(,master)?", re.IGNORECASE)
+
+
+def digest(salt: str, key: str) -> str:
+    """LeanCloud storage REST guide, "X-LC-Sign": the MD5 of timestamp and key, in lower case."""
+    return md5((salt + key).encode(), usedforsecurity=False).hexdigest()
+
+
+def _read_signature(wire: Any) -> Signature:
+    found = _MD5_SIGN.fullmatch(wire) if isinstance(wire, str) else None
+    if found is None:
+        raise GatewayError(Code.UNAUTHORIZED, "the signature must have the form digest,timestamp[,master]")
+    # the timestamp is milliseconds or, from the PHP SDK, seconds; no freshness is asked for, as devices have wrong
+    # clocks and the vendor documents no window
+    return Signature(found[1].lower(), found[2], master=found[3] is not None)
+
+
+def _write_signature(signature: Signature) -> str:
+    return f"{signature.digest},{signature.salt}" + (",master" if signature.master else "")
+
+
+MD5_SIGN = Codec(_read_signature, _write_signature)
+
+
+class CredentialsReader:
+    """Headers as credentials, and back, by a mapping's `credentials:`."""
+
+    def __init__(self, section: CredentialsSection, compiler: Compiler) -> None:
+        self._headers: list[tuple[str, Shape]] = []
+        slots: set[str] = set()
+        for header, template in section.headers.items():
+            if header != header.lower():
+                raise MappingError(f"credentials.headers.{header}: names of headers are lower case here")
+            shape = compiler.compile(template, f"credentials.headers.{header}")
+            self._headers.append((header, shape))
+            slots |= shape.slots()
+        self._basic: tuple[Shape, Shape] | None = None
+        if section.basic is not None:
+            self._basic = (
+                compiler.compile(section.basic.user, "credentials.basic.user"),
+                compiler.compile(section.basic.password, "credentials.basic.password"),
+            )
+            slots |= self._basic[0].slots() | self._basic[1].slots()
+        self.key_names = frozenset(slots - NOT_KEYS)
+        for proof, names in (("client", section.proves.client), ("master", section.proves.master)):
+            for name in names:
+                if name not in self.key_names:
+                    raise MappingError(f"credentials.proves.{proof}: no header holds a {name}")
+        if "app_id" not in slots:
+            raise MappingError("credentials.headers: none holds the $app_id")
+
+    def read(self, headers: Mapping[str, str]) -> Credentials:
+        bound: dict[str, Any] = {}
+        for header, shape in self._headers:
+            wire = headers.get(header)
+            if wire:
+                for name, value in (shape.match(wire) or {}).items():
+                    bound.setdefault(name, value)  # of several spellings the first one counts
+        if self._basic is not None and "authorization" in headers:
+            for name, value in self._read_basic(headers["authorization"], *self._basic).items():
+                bound.setdefault(name, value)
+        keys = {name: value for name, value in bound.items() if name not in NOT_KEYS}
+        return Credentials(
+            app_id=bound.get("app_id"),
+            keys=keys,
+            signature=bound.get("signature"),
+            session=bound.get("session"),
+            installation_id=bound.get("installation_id"),
+        )
+
+    @staticmethod
+    def _read_basic(header: str, user_shape: Shape, password_shape: Shape) -> dict[str, Any]:
+        scheme, _, encoded = header.partition(" ")
+        if scheme.lower() != "basic":
+            return {}
+        try:
+            user, colon, password = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+        except (Base64Error, UnicodeDecodeError):
+            return {}
+        if not colon:
+            return {}
+        return {**(user_shape.match(user) or {}), **(password_shape.match(password) or {})}
+
+    def write(self, credentials: Credentials) -> dict[str, str]:
+        values: dict[str, Any] = {
+            **credentials.keys,
+            "app_id": credentials.app_id,
+            "signature": credentials.signature,
+            "session": credentials.session,
+            "installation_id": credentials.installation_id,
+        }
+        headers: dict[str, str] = {}
+        told: set[str] = set()
+        for header, shape in self._headers:
+            slots = shape.slots()
+            wire = shape.fill(values) if not slots <= told else None
+            if isinstance(wire, str):
+                headers[header] = wire
+                told |= slots
+        return headers

@@ -1,0 +1,165 @@
+"""Parameters that are lists with commas: orders, selections of fields, paths to include; and the size of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.dialects.names import FieldNames
+from gateway.dialects.scalars import read_integer, shown
+from gateway.errors import Code, GatewayError
+from gateway.mapping.schema import Beyond, PageLimits
+from gateway.mapping.shape import Codec
+from gateway.model.query import Sort
+
+
+def split(wire: Any) -> list[str]:
+    """`a, b` or, in a body, `["a", "b"]`. An empty text is an empty list."""
+    if type(wire) is list and all(type(item) is str for item in wire):
+        return [item.strip() for item in wire]
+    if type(wire) is not str:
+        raise GatewayError(Code.BAD_QUERY, f"expected names with commas between them, not {shown(wire)}")
+    return [part.strip() for part in wire.split(",")] if wire.strip() else []
+
+
+def _named(parts: list[str]) -> list[str]:
+    if not all(parts):
+        raise GatewayError(Code.BAD_QUERY, "a name is missing between two commas")
+    return parts
+
+
+def orders(names: FieldNames) -> Codec:
+    """`-createdAt,name`: the most significant first, a leading `-` means descending.
+
+    Source: Parse REST guide, "Queries", parameter `order`; LeanCloud storage REST guide, the same.
+    """
+
+    def read(wire: Any) -> tuple[Sort, ...]:
+        return tuple(Sort(names.read(part.removeprefix("-")), part[0] == "-") for part in _named(split(wire)))
+
+    def write(order: tuple[Sort, ...]) -> str | None:
+        return ",".join(("-" if sort.descending else "") + names.write(sort.field) for sort in order) or None
+
+    return Codec(read, write)
+
+
+def scan_key(names: FieldNames) -> Codec:
+    """One sort, as `-score`."""
+    order = orders(names)
+
+    def read(wire: Any) -> Sort:
+        keys: tuple[Sort, ...] = order.read(wire)
+        if len(keys) != 1:
+            raise GatewayError(Code.BAD_QUERY, f"expected the name of one field, not {shown(wire)}")
+        return keys[0]
+
+    return Codec(read, lambda key: order.write((key,)))
+
+
+def fields(names: FieldNames) -> Codec:
+    """`title,meta.views` as fields."""
+
+    def read(wire: Any) -> tuple[str, ...]:
+        return tuple(names.read(part) for part in _named(split(wire)))
+
+    return Codec(read, lambda value: ",".join(map(names.write, value)))
+
+
+def excluded(names: FieldNames) -> Codec:
+    """The same, where no fields is the same as no parameter."""
+    codec = fields(names)
+    return Codec(codec.read, lambda value: codec.write(value) if value else None)
+
+
+def signed_fields(names: FieldNames) -> Codec:
+    """`title,-meta.views`: fields to keep, and with a minus fields to leave out.
+
+    Source: LeanCloud storage REST guide, "Query Constraints", parameter `keys`.
+    """
+
+    def read(wire: Any) -> dict[str, Any]:
+        parts = _named(split(wire))
+        kept = tuple(names.read(part) for part in parts if part[0] != "-")
+        left_out = tuple(names.read(part[1:]) for part in parts if part[0] == "-")
+        return {"select": kept if kept or not left_out else None, "exclude": left_out}
+
+    def write(values: Mapping[str, Any]) -> str | None:
+        kept, left_out = values.get("select"), values.get("exclude") or ()
+        if kept is None and not left_out:
+            return None
+        return ",".join([*map(names.write, kept or ()), *("-" + names.write(field) for field in left_out)])
+
+    return Codec(read, write)
+
+
+def includes(names: FieldNames) -> Codec:
+    """`post.author,item`, or `*`."""
+
+    def read(wire: Any) -> tuple[str, ...]:
+        # an empty name is read past: SDKs join lists that may be empty
+        return tuple(part if part == "*" else names.read(part) for part in split(wire) if part)
+
+    return Codec(read, lambda value: ",".join(value) or None)
+
+
+def include_all() -> Codec:
+    """A flag that means `*`."""
+
+    def read(wire: Any) -> dict[str, Any]:
+        return {"include": ("*",)} if wire not in (False, "false", 0, "0") else {}
+
+    return Codec(read, lambda values: None)
+
+
+def page_size(limits: PageLimits) -> Codec:
+    """How many objects to answer. What is out of range means, the mapping says: the vendors differ."""
+
+    def beyond(rule: Beyond, asked: int, bound: int) -> int:
+        match rule:
+            case Beyond.DEFAULT:
+                return limits.default
+            case Beyond.CAP:
+                return bound
+            case Beyond.REFUSE:
+                raise GatewayError(Code.BAD_QUERY, f"the limit {asked} is not between 0 and {limits.largest}")
+
+    def read(wire: Any) -> int:
+        asked = _whole(wire, "limit")
+        if asked < 0:
+            return beyond(limits.negative, asked, 0)
+        return asked if asked <= limits.largest else beyond(limits.too_large, asked, limits.largest)
+
+    return Codec(read, lambda value: value)
+
+
+def _whole(wire: Any, name: str) -> int:
+    try:
+        return read_integer(wire)
+    except GatewayError:
+        raise GatewayError(Code.BAD_QUERY, f"{name} must be a whole number, not {shown(wire)}", name=name) from None
+
+
+def skip() -> Codec:
+    def read(wire: Any) -> int:
+        asked = _whole(wire, "skip")
+        if asked < 0:
+            raise GatewayError(Code.BAD_QUERY, f"skip must not be negative: {asked}", name="skip")
+        return asked
+
+    return Codec(read, lambda value: value or None)
+
+
+def table(name: str, rows: Mapping[str, str], member: Callable[[str], Any]) -> Codec:
+    """A two-way table of a mapping; a flag or a number is looked up by its text."""
+    read_rows = {wire: member(value) for wire, value in rows.items()}
+    write_rows = {value: wire for wire, value in reversed(read_rows.items())}
+
+    def read(wire: Any) -> Any:
+        key = str(wire).lower() if type(wire) is bool else str(wire)
+        if key not in read_rows:
+            raise GatewayError(
+                Code.BAD_REQUEST, f"expected one of {', '.join(read_rows)}, not {shown(wire)}", name=name
+            )
+        return read_rows[key]
+
+    return Codec(read, write_rows.get)

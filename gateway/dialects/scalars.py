@@ -1,0 +1,121 @@
+"""Codecs of single values, each a pair. What one cannot read is BAD_VALUE, said with the value at fault."""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.errors import Code, GatewayError
+from gateway.mapping.shape import Codec
+from gateway.model.values import Date
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+def shown(wire: Any) -> str:
+    """A piece of a client's wire in an error message: short, whatever it was."""
+    text = repr(wire)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def bad_value(expected: str, wire: Any) -> GatewayError:
+    return GatewayError(Code.BAD_VALUE, f"expected {expected}, found {shown(wire)}")
+
+
+def read_text(wire: Any) -> str:
+    if type(wire) is not str:
+        raise bad_value("text", wire)
+    return wire
+
+
+def read_number(wire: Any) -> int | float:
+    if type(wire) is int:
+        return wire
+    if type(wire) is float and math.isfinite(wire):
+        return wire
+    raise bad_value("a number", wire)
+
+
+def read_integer(wire: Any) -> int:
+    """A whole number, or the text of one, as parameters of a URL are text."""
+    if type(wire) is int:
+        return wire
+    if type(wire) is str and _INTEGER.fullmatch(wire):
+        return int(wire)
+    raise bad_value("a whole number", wire)
+
+
+def read_bits(wire: Any) -> int:
+    if type(wire) is not int:
+        raise bad_value("a whole number", wire)
+    return wire
+
+
+def read_flag(wire: Any) -> bool:
+    """JSON's true and false, 1 and 0, and their texts, as parameters of a URL are text."""
+    if wire in (True, "true", "1"):
+        return True
+    if wire in (False, "false", "0", ""):
+        return False
+    raise bad_value("true or false", wire)
+
+
+def read_date(wire: Any) -> Date:
+    if type(wire) is str:
+        try:
+            return Date.read(wire)
+        except ValueError:
+            pass
+    raise bad_value("a date in ISO 8601", wire)
+
+
+def read_bytes(wire: Any) -> bytes:
+    try:
+        return b64decode(read_text(wire), validate=True)
+    except Base64Error:
+        raise bad_value("base64", wire) from None
+
+
+def read_list(wire: Any) -> list[Any]:
+    if type(wire) is not list:
+        raise bad_value("a list", wire)
+    return wire
+
+
+def read_acl(wire: Any) -> dict[str, dict[str, bool]]:
+    """Who may read and write: `{"*": {"read": true}}`. An entry that is false says nothing, so it is left out."""
+    if type(wire) is not dict:
+        raise GatewayError(Code.BAD_ACL, f"an ACL must be an object, not {shown(wire)}")
+    acl: dict[str, dict[str, bool]] = {}
+    for who, rights in wire.items():
+        if type(rights) is not dict or not all(
+            right in ("read", "write") and type(given) is bool for right, given in rights.items()
+        ):
+            raise GatewayError(Code.BAD_ACL, f"the ACL of {who!r} must hold read and write, each true or false")
+        if granted := {right: True for right, given in rights.items() if given}:
+            acl[who] = granted
+    return acl
+
+
+SCALARS: Mapping[str, Codec] = {
+    "text": Codec(read_text, lambda value: value),
+    "number": Codec(read_number, lambda value: value),
+    "negated": Codec(lambda wire: -read_number(wire), lambda value: -value),
+    "bits": Codec(read_bits, lambda value: value),
+    "int": Codec(read_integer, lambda value: value),
+    "flag": Codec(read_flag, lambda value: "true" if value else None),
+    "flag_json": Codec(read_flag, lambda value: True if value else None),
+    "flag01": Codec(read_flag, lambda value: 1 if value else None),
+    # Parse REST guide, "Data Types"; LeanCloud storage REST guide, "Advanced Data Types": UTC with milliseconds
+    "iso_ms": Codec(read_date, lambda value: value.iso),
+    "iso_text": Codec(lambda wire: read_date(wire).iso, lambda value: value),
+    "base64": Codec(read_bytes, lambda value: b64encode(value).decode("ascii")),
+    "acl": Codec(read_acl, lambda value: value),
+    "list": Codec(read_list, lambda value: value),
+    "one_id": Codec(lambda wire: (wire,), lambda value: value[0] if len(value) == 1 else None),
+    "ids": Codec(lambda wire: tuple(part for part in wire.split(",") if part), ",".join),
+}
