@@ -50,8 +50,11 @@ SPLICES: Mapping[str, frozenset[str]] = {
 
 
 class Dialect:
-    def __init__(self, name: str, file: MappingFile) -> None:
+    """`alike` names kinds of values and system fields that objects in answers keep as they stand: `dialects.pair`."""
+
+    def __init__(self, name: str, file: MappingFile, alike: frozenset[str] = frozenset()) -> None:
         self.name = name
+        self.file = file
         self.title = file.title
         self.mounts = file.mounts
         self.proves = file.credentials.proves
@@ -63,9 +66,9 @@ class Dialect:
         self._limits = file.limits
         self._public_acl_shown = file.public_acl_shown
         self._names = FieldNames(file.names, file.fields, SCALARS)
-        self._values = ValuesJson(file.value_tag)
+        self._values = ValuesJson(file.value_tag, alike=alike)
         self._incoming = ValuesJson(file.value_tag, as_pointers=True)
-        self._objects = ObjectsJson(self._names, self._values, file.not_columns)
+        self._objects = ObjectsJson(self._names, self._values, file.not_columns, alike)
         self._changes = ChangesJson(self._names, self._incoming, self._values, file.update_tag)
         order = lists.orders(self._names)
         self._where = WhereJson(file.where, self._names, self._incoming, self._values, order.read)

@@ -10,7 +10,7 @@ from gateway.dialects.names import FieldNames
 from gateway.dialects.scalars import shown
 from gateway.dialects.values_json import ValuesJson, refuse_nested_names
 from gateway.errors import Code, GatewayError, MappingError
-from gateway.mapping.shape import Codec, Constant, Either, Record, Shape
+from gateway.mapping.shape import IDENTITY, Codec, Constant, Either, Record, Shape
 from gateway.model import update
 from gateway.model.update import Change, Changes, Set
 from gateway.model.values import ACL, Fields, Pointer
@@ -19,9 +19,18 @@ from gateway.model.values import ACL, Fields, Pointer
 class ObjectsJson:
     """`{"objectId": ..., "score": 1}` as fields, and back; in place, as values are."""
 
-    def __init__(self, names: FieldNames, values: ValuesJson, not_columns: tuple[str, ...]) -> None:
-        self._system = [(wire, field, codec.read) for wire, (field, codec) in names.system.items()]
-        self._wire = [(field, wire, codec.write) for wire, (field, codec) in names.system.items()]
+    def __init__(
+        self,
+        names: FieldNames,
+        values: ValuesJson,
+        not_columns: tuple[str, ...],
+        alike: frozenset[str] = frozenset(),
+    ) -> None:
+        columns = [
+            (wire, field, IDENTITY if field in alike else codec) for wire, (field, codec) in names.system.items()
+        ]
+        self._system = [(wire, field, None if codec is IDENTITY else codec.read) for wire, field, codec in columns]
+        self._wire = [(field, wire, None if codec is IDENTITY else codec.write) for wire, field, codec in columns]
         self._values = values
         self._not_columns = not_columns
 
@@ -29,8 +38,13 @@ class ObjectsJson:
         if type(wire) is not dict:
             raise GatewayError(Code.BAD_VALUE, f"expected an object, found {shown(wire)}", name="Object")
         for name in self._not_columns:
-            wire.pop(name, None)
-        found = [(field, decode(wire.pop(name))) for name, field, decode in self._system if name in wire]
+            if name in wire:
+                del wire[name]
+        found = {}
+        for name, field, decode in self._system:
+            if name in wire:
+                value = wire.pop(name)
+                found[field] = value if decode is None else decode(value)
         self._values.read_items(wire)
         wire.update(found)
         return wire
@@ -41,7 +55,11 @@ class ObjectsJson:
         return [self.read(item) for item in wire]
 
     def write(self, fields: Fields) -> dict[str, Any]:
-        found = [(name, encode(fields.pop(field))) for field, name, encode in self._wire if field in fields]
+        found = {}
+        for field, name, encode in self._wire:
+            if field in fields:
+                value = fields.pop(field)
+                found[name] = value if encode is None else encode(value)
         self._values.write_items(fields)
         fields.update(found)
         return fields

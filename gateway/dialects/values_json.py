@@ -55,12 +55,16 @@ class ValuesJson:
     """Reads and writes values by a mapping's `values:`. The compiled templates come in through `define`.
 
     With `as_pointers` an object in the place of a pointer is read as the pointer: that is what a client means that
-    saves one, as it saves the object itself on its own.
+    saves one, as it saves the object itself on its own. Kinds that are `alike` at both ends of a pair are left as
+    they stand (see `dialects.pair`).
     """
 
-    def __init__(self, tag: str, *, as_pointers: bool = False) -> None:
+    def __init__(self, tag: str, *, as_pointers: bool = False, alike: frozenset[str] = frozenset()) -> None:
         self.tag = tag
         self._as_pointers = as_pointers
+        self._alike = alike
+        self._kept: dict[str, int] = {}
+        """Tags of kinds that are left as they stand, and how many keys such a value has."""
         self._readers: dict[str, Reader] = {}
         self._writers: dict[type, Callable[[Any], Any]] = {}
 
@@ -99,6 +103,9 @@ class ValuesJson:
         return read
 
     def _compile_reader(self, kind: str, record: Record) -> Reader:
+        if kind in self._alike:
+            self._kept[record.fill({})[self.tag]] = len(record.parts)
+            return lambda wire: wire
         cls: Callable[..., Any] = VALUE_CLASSES[kind]
         pairs = [(key, part.name, part.codec.read) for key, part in record.parts.items() if isinstance(part, Slot)]
         order = POSITIONS.get(kind)
@@ -194,11 +201,13 @@ class ValuesJson:
 
     def read_items(self, wire: dict[str, Any]) -> None:
         """The values of an object, each where it stands."""
-        tag = self.tag
+        tag, kept = self.tag, self._kept
         for key, value in wire.items():
             kind = type(value)
             if kind is dict:
                 if tag in value:
+                    if kept and len(value) == kept.get(str(value[tag])):
+                        continue
                     wire[key] = self._read_tagged(value)
                 else:
                     self.read_items(value)
@@ -241,11 +250,14 @@ class ValuesJson:
         return writer(value)
 
     def write_items(self, values: dict[str, Any]) -> None:
+        tag, kept = self.tag, self._kept
         for key, value in values.items():
             kind = type(value)
             if kind in _PLAIN:
                 continue
             if kind is dict:
+                if kept and tag in value and len(value) == kept.get(str(value[tag])):
+                    continue
                 self.write_items(value)
             elif kind is list:
                 self._write_list(value)
