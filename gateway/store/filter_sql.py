@@ -1,0 +1,760 @@
+"""Filters as SQL. What the client chose is always a parameter, except the names of columns, which are identifiers.
+
+A field reaches any number of values: none (missing), one, or one for each element of a list. Most operators ask whether
+*some* value that the field reaches passes a test, so a test is a function from a `Spot` (SQL for the value at a place)
+to a condition, and `_some` asks it everywhere. A column's type is known, so a test that cannot pass there is decided
+here and now; below Object and Array columns anything may stand, and the SQL asks what it is.
+
+Nulls: a condition may come out as null where a value is missing; that is not true, and `negated` makes it true.
+"""
+
+# ruff: noqa: S608 (SQL is put together here: of identifiers that were checked, numbers of our own, and parameters)
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import cos, radians
+from typing import Final
+
+from gateway.errors import Code, GatewayError
+from gateway.model.query import (
+    And,
+    Box,
+    Circle,
+    Condition,
+    Filter,
+    Near,
+    Not,
+    Op,
+    Or,
+    Regex,
+    RelatedTo,
+    Sort,
+    Subquery,
+)
+from gateway.model.values import ACL, GeoPoint, Pointer, Polygon, Value
+from gateway.store.connection import SqlValue
+from gateway.store.encoding import (
+    CODECS,
+    Kind,
+    Type,
+    pointer_to,
+    type_of,
+    write_column,
+    write_json,
+    write_nested,
+    write_number,
+)
+from gateway.store.functions import compile_pattern
+from gateway.store.schema import SYSTEM_COLUMNS, SYSTEM_TYPES, ClassSchema, Schema, check_field_name, column_sql
+
+DEEPEST: Final = 30
+"""Filters inside each other. SQLite reads expressions to a depth of 1000, and each of ours takes some of it."""
+
+MOST_CONDITIONS: Final = 1000
+MOST_PARTS: Final = 100
+MOST_NUMERIC_PARTS: Final = 4
+
+TRUE: Final = "1"
+FALSE: Final = "0"
+
+COMPARISONS: Final = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+
+ORDERED: Final = frozenset({Kind.STRING, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE})
+
+WORDS: Final = {
+    Kind.STRING: "{word} = 'text'",
+    Kind.NUMBER: "{word} IN ('integer', 'real')",
+    Kind.BOOLEAN: "{word} IN ('true', 'false')",
+}
+"""How a value is told that has no tag, by SQLite's word for the type of JSON."""
+
+SCALARS: Final = (*WORDS, Kind.DATE, Kind.POINTER, Kind.BYTES)
+"""Whose stored form is one SQL value, to be compared as it is."""
+
+
+def every(parts: Iterable[str]) -> str:
+    return _joined([part for part in parts if part != TRUE], "AND", nothing=TRUE, settled=FALSE)
+
+
+def either(parts: Iterable[str]) -> str:
+    return _joined([part for part in parts if part != FALSE], "OR", nothing=FALSE, settled=TRUE)
+
+
+def _joined(parts: Sequence[str], word: str, *, nothing: str, settled: str) -> str:
+    if not parts:
+        return nothing
+    if settled in parts:
+        return settled
+    while len(parts) > 1:  # as a balanced tree: a chain of a thousand would be too deep for SQLite
+        pairs = itertools.zip_longest(parts[::2], parts[1::2])
+        parts = [f"({one} {word} {other})" if other is not None else one for one, other in pairs]
+    return parts[0]
+
+
+def negated(sql: str) -> str:
+    if sql in (TRUE, FALSE):
+        return FALSE if sql == TRUE else TRUE
+    return f"({sql}) IS NOT TRUE"  # NOT would leave a null a null, and its row would be missing
+
+
+def is_index(part: str) -> bool:
+    """Whether a part of a path may be a position in a list. Ten digits and more are a key: no list is that long."""
+    return part.isascii() and part.isdigit() and len(part) < 10
+
+
+def json_key(part: str) -> str:
+    """A key as a step of a JSON path; a client's `@` is doubled, as it was when stored."""
+    return "." + write_json("@" + part if part.startswith("@") else part).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """SQL for what stands at one place of a row."""
+
+    type: Type | None  # None: anything, tagged
+    scalar: str  # as an SQL value
+    word: str  # SQLite's word for its type; null where there is nothing
+    json: str  # as JSON; may be no JSON where it is neither a list nor an object
+    base: str  # JSON with the place in it, or null
+    path: str = "$"  # the place in `base`
+
+    def tagged(self, kind: Kind, suffix: str = "", arrow: str = "->>") -> str:
+        """The payload of a tag, or what stands in it; null where the value has another tag, or none."""
+        return f"""{self.base} {arrow} '{self.path}."{CODECS[kind].tag}"{suffix}'"""
+
+    def operand(self, kind: Kind) -> tuple[str, str]:
+        """When the value is of this kind, and what it is then: the bare value, of pointers with their class."""
+        if kind in WORDS:
+            return WORDS[kind].format(word=self.word), self.scalar
+        return TRUE, self.tagged(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a field leads in a row. Where it goes through a list, `each` is a FROM with a row for each element."""
+
+    spot: Spot
+    may_be_list: bool = False
+    each: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one class, under a name of their own in a statement."""
+
+    of: ClassSchema
+    alias: str
+
+    @property
+    def table(self) -> str:
+        return f"{self.of.table} AS {self.alias}"
+
+    def column(self, name: str) -> str:
+        return f"{self.alias}.{column_sql(name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A column of values that a subquery gives."""
+
+    value: str
+    source: str
+    condition: str
+
+    def select(self, prefix: str = "") -> str:
+        # the plus takes a column's affinity away: compared with one that has it, an index on an expression is not used
+        value = f"'{prefix}' || ({self.value})" if prefix else f"+({self.value})"
+        return f"SELECT {value} FROM {self.source} WHERE {self.condition}"
+
+
+Test = Callable[[Spot], str]
+
+
+class FilterSql:
+    """Writes one statement's conditions; `values` are the parameters so far, `?1` first."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.values: list[SqlValue] = []
+        self._schema = schema
+        self._aliases = 0
+        self._conditions = 0
+
+    def bind(self, value: SqlValue) -> str:
+        self.values.append(value)
+        return f"?{len(self.values)}"
+
+    def bind_json(self, value: Value) -> str:
+        return self.bind(write_json(value).decode())
+
+    def alias(self) -> str:
+        self._aliases += 1
+        return f"t{self._aliases}"
+
+    def rows(self, of: ClassSchema) -> Rows:
+        return Rows(of, self.alias())
+
+    def source(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:
+        """`table AS alias WHERE ...`: every query and include gets its rows by this, every subquery by `condition`."""
+        return f"{rows.table} WHERE {self.condition(rows, where, depth)}"
+
+    def condition(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:
+        return every((self.visible(rows), self.where(rows, where, depth)))
+
+    def visible(self, rows: Rows) -> str:
+        """Which rows the caller may see: all, since access control lists are kept and told, but not yet enforced."""
+        return TRUE
+
+    def where(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:
+        """Raises GatewayError(BAD_QUERY, BAD_FIELD_NAME)."""
+        if depth > DEEPEST:
+            raise GatewayError(Code.BAD_QUERY, f"a query has at most {DEEPEST} conditions inside each other")
+        match where:
+            case None:
+                return TRUE
+            case And(parts):
+                return every([self.where(rows, part, depth + 1) for part in parts])
+            case Or(parts):
+                return either([self.where(rows, part, depth + 1) for part in parts])
+            case Not(part):
+                return negated(self.where(rows, part, depth + 1))
+            case RelatedTo(owner, field):
+                return self._related(rows, owner, field)
+            case Condition(field, op, _):
+                self._count(1)
+                column = rows.of.columns.get(field)
+                if column is not None and column.type.kind is Kind.RELATION:
+                    return self._relation(rows, column.id, column.type.target, where, depth)
+                return WRITERS[op](self, rows, where, depth)
+
+    def _count(self, conditions: int) -> None:
+        self._conditions += conditions
+        if self._conditions > MOST_CONDITIONS:
+            raise GatewayError(Code.BAD_QUERY, f"a query has at most {MOST_CONDITIONS} conditions")
+
+    # where a field leads
+
+    def place(self, rows: Rows, field: str) -> Place | None:
+        """None where no object of the class can have such a field."""
+        name, dot, rest = field.partition(".")
+        if name in SYSTEM_COLUMNS and not dot:
+            column = f"{rows.alias}.{SYSTEM_COLUMNS[name]}"
+            return Place(Spot(SYSTEM_TYPES[name], column, "'text'", "NULL", "NULL"))
+        if name == ACL:
+            raise GatewayError(Code.BAD_QUERY, "access control lists cannot be asked for", field=field)
+        if not name.startswith("@"):
+            check_field_name(name)
+        found = rows.of.columns.get(name)
+        if found is None or found.type.kind is Kind.RELATION:
+            return None
+        doc, path = f"{rows.alias}.doc", f"$.{name}"
+        if not dot:
+            spot = Spot(
+                found.type,
+                rows.column(name),
+                f"json_type({doc}, '{path}')",
+                f"{doc} -> '{path}'",
+                doc,
+                path,
+            )
+            return Place(spot, may_be_list=found.type.kind is Kind.ARRAY)
+        parts = rest.split(".")
+        if len(parts) > MOST_PARTS:
+            raise GatewayError(Code.BAD_QUERY, f"a path has at most {MOST_PARTS} parts", field=field)
+        if found.type.kind is Kind.OBJECT:
+            return Place(self._below(doc, path, parts), may_be_list=True)
+        if found.type.kind is Kind.ARRAY:
+            if is_index(parts[0]):
+                return Place(self._below(doc, f"{path}[{int(parts[0])}]", parts[1:]), may_be_list=True)
+            element = self.alias()
+            each = f"json_each({doc}, '{path}') AS {element}"
+            return Place(self._below(_object(element), "$", parts), may_be_list=True, each=each)
+        return None
+
+    def _below(self, json: str, root: str, parts: Sequence[str]) -> Spot:
+        """What stands below a place, on a path whose numbers are keys of objects or positions in lists."""
+        if sum(map(is_index, parts)) > MOST_NUMERIC_PARTS:
+            raise GatewayError(
+                Code.BAD_QUERY, f"a path has at most {MOST_NUMERIC_PARTS} numbers", field=".".join(parts)
+            )
+        steps = [(json_key(part), f"[{int(part)}]") if is_index(part) else (json_key(part),) for part in parts]
+        paths = [self.bind(root + "".join(way)) for way in itertools.product(*steps)]
+
+        def first(sql: str) -> str:
+            # at most one way leads somewhere: what a number is applied to is either an object or a list
+            ways = [sql.format(json=json, path=path) for path in paths]
+            return ways[0] if len(ways) == 1 else f"coalesce({', '.join(ways)})"
+
+        value = first("({json} -> {path})")
+        return Spot(None, first("({json} ->> {path})"), first("json_type({json}, {path})"), value, value)
+
+    def _some(self, place: Place | None, test: Test) -> str:
+        """Whether some value that a field reaches passes the test: of a list, the whole or an element."""
+        if place is None:
+            return FALSE
+        spot = place.spot
+        passes = test(spot)
+        if place.may_be_list:
+            element = self.alias()
+            inner = test(Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element)))
+            if inner != FALSE:
+                # json_each of a null is one row, a null: a list column that is null passes as its one element does
+                source = f"{spot.base}, '{spot.path}'" if spot.type is not None else _list(spot)
+                passes = either((passes, f"EXISTS (SELECT 1 FROM json_each({source}) AS {element} WHERE {inner})"))
+        if place.each is not None and passes != FALSE:
+            passes = f"EXISTS (SELECT 1 FROM {place.each} WHERE {passes})"
+        return passes
+
+    def _absent(self, place: Place | None) -> str:
+        """Whether a field reaches nothing at all, not even a null."""
+        if place is None:
+            return TRUE
+        if place.each is not None:
+            return f"NOT EXISTS (SELECT 1 FROM {place.each} WHERE {place.spot.word} IS NOT NULL)"
+        return f"{place.spot.word} IS NULL"
+
+    # equality
+
+    def _equal(self, rows: Rows, field: str, values: Sequence[Value]) -> str:
+        """Whether the field is, or has, one of the values; a null also matches a missing field."""
+        place = self.place(rows, field)
+        wanted = [(type_of(value), value) for value in values if value is not None]
+        self._count(sum(1 for kind, _ in wanted if kind.kind not in SCALARS))
+        found = self._some(place, lambda spot: self._is_one_of(spot, wanted))
+        if len(wanted) == len(values):
+            return found
+        if place is not None and not place.may_be_list and place.spot.type is not None:
+            return either((found, f"{place.spot.scalar} IS NULL"))  # missing or null: one look, and an index can help
+        return either((found, self._absent(place), self._some(place, lambda spot: f"{spot.word} = 'null'")))
+
+    def _is_one_of(self, spot: Spot, wanted: Sequence[tuple[Type, Value]]) -> str:
+        tests: list[str] = []
+        scalars: dict[Kind, list[SqlValue]] = {}
+        for kind, value in wanted:
+            if spot.type is not None and spot.type != kind:
+                continue  # another type than the column's is no error, it is just not equal
+            if kind.kind in SCALARS:
+                scalars.setdefault(kind.kind, []).append(_comparable(spot, kind.kind, value))
+            else:
+                tests.append(self._is_the_same(spot, kind.kind, value))
+        for scalar, operands in scalars.items():
+            guard, operand = (TRUE, spot.scalar) if spot.type is not None else spot.operand(scalar)
+            if len(operands) == 1:
+                tests.append(every((guard, f"{operand} = {self.bind(operands[0])}")))
+            else:
+                chosen = f"SELECT value FROM json_each({self.bind_json(operands)})"
+                tests.append(every((guard, f"{operand} IN ({chosen})")))
+        return either(tests)
+
+    def _is_the_same(self, spot: Spot, kind: Kind, value: Value) -> str:
+        if spot.type is None:
+            word = "array" if kind is Kind.ARRAY else "object"
+            # CASE: what is neither list nor object may be no JSON at all, and AND promises no order
+            return f"CASE {spot.word} WHEN '{word}' THEN same({spot.json}, {self.bind_json(write_nested(value))}) END"
+        function = "same_file" if kind is Kind.FILE else "same"
+        return f"{function}({spot.json}, {self.bind_json(write_column(kind, value))})"
+
+    def eq(self, rows: Rows, condition: Condition, _: int) -> str:
+        return self._equal(rows, condition.field, (condition.value,))
+
+    def is_in(self, rows: Rows, condition: Condition, depth: int) -> str:
+        if isinstance(condition.value, Subquery):
+            return self._some(self.place(rows, condition.field), self._among(condition.value, depth))
+        return self._equal(rows, condition.field, _list_of(condition))
+
+    def has_all(self, rows: Rows, condition: Condition, _: int) -> str:
+        wanted = _list_of(condition)
+        if not wanted:
+            return FALSE  # as MongoDB has it
+        self._count(len(wanted))
+        place = self.place(rows, condition.field)
+        return every(
+            [
+                self._some(place, self._text_test(item))
+                if isinstance(item, Regex)
+                else self._equal(rows, condition.field, (item,))
+                for item in wanted
+            ]
+        )
+
+    # other comparisons
+
+    def compare(self, rows: Rows, condition: Condition, _: int) -> str:
+        symbol, value = COMPARISONS[condition.op], condition.value
+        if value is None:
+            return FALSE
+        kind = type_of(value)
+        if kind.kind not in ORDERED:
+            raise GatewayError(
+                Code.BAD_QUERY, f"{condition.op}: a {kind} has no order", field=condition.field, found=str(kind)
+            )
+
+        def test(spot: Spot) -> str:
+            if spot.type is None:
+                guard, operand = spot.operand(kind.kind)
+                return every((guard, f"{operand} {symbol} {self.bind(_comparable(spot, kind.kind, value))}"))
+            if spot.type != kind:
+                return FALSE
+            return f"{spot.scalar} {symbol} {self.bind(_comparable(spot, kind.kind, value))}"
+
+        return self._some(self.place(rows, condition.field), test)
+
+    def exists(self, rows: Rows, condition: Condition, _: int) -> str:
+        absent = self._absent(self.place(rows, condition.field))
+        return negated(absent) if condition.value else absent
+
+    def size(self, rows: Rows, condition: Condition, _: int) -> str:
+        length = condition.value
+        if type(length) is not int:
+            raise GatewayError(Code.BAD_QUERY, "a size is a whole number", field=condition.field)
+        return self._some_list(
+            rows, condition.field, lambda spot: f"json_array_length({_list(spot)}) = {self.bind(write_number(length))}"
+        )
+
+    def contained_by(self, rows: Rows, condition: Condition, _: int) -> str:
+        items = _list_of(condition)
+        allowed = [(type_of(item), item) for item in items if item is not None]
+        self._count(sum(1 for kind, _ in allowed if kind.kind not in SCALARS))
+
+        def test(spot: Spot) -> str:
+            element = self.alias()
+            inner = Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element))
+            parts = [self._is_one_of(inner, allowed)]
+            if len(allowed) < len(items):
+                parts.append(f"{inner.word} = 'null'")
+            stranger = negated(either(parts))
+            return f"NOT EXISTS (SELECT 1 FROM json_each({_list(spot)}) AS {element} WHERE {stranger})"
+
+        return self._some_list(rows, condition.field, test)
+
+    def _some_list(self, rows: Rows, field: str, test: Test) -> str:
+        """As `_some`, for lists as such; elements that are lists are not asked."""
+        place = self.place(rows, field)
+        if place is None or not place.may_be_list:
+            return FALSE
+        passes = every((f"{place.spot.word} = 'array'", test(place.spot)))
+        return passes if place.each is None else f"EXISTS (SELECT 1 FROM {place.each} WHERE {passes})"
+
+    def regex(self, rows: Rows, condition: Condition, _: int) -> str:
+        return self._some(self.place(rows, condition.field), self._text_test(condition.value))
+
+    def _text_test(self, regex: Value) -> Test:
+        if not isinstance(regex, Regex):
+            raise GatewayError(Code.BAD_QUERY, "a regular expression is a pattern with its options")
+        compile_pattern(regex.pattern, regex.options)  # refused also where no row is there to try it on
+
+        def test(spot: Spot) -> str:
+            if spot.type is not None and spot.type.kind is not Kind.STRING:
+                return FALSE
+            text = spot.scalar if spot.type is not None else f"CASE {spot.word} WHEN 'text' THEN {spot.scalar} END"
+            return f"matches({self.bind(regex.pattern)}, {self.bind(regex.options)}, {text})"
+
+        return test
+
+    # places on earth
+
+    def near(self, rows: Rows, condition: Condition, _: int) -> str:
+        near: Near = condition.value
+        return self._some(self.place(rows, condition.field), lambda spot: self._in_reach(spot, near))
+
+    def _in_reach(self, spot: Spot, near: Near) -> str:
+        point = _coordinates(spot)
+        if point is None:
+            return FALSE
+        distance = self._distance(point, near.point)
+        tests = [f"{point[0]} IS NOT NULL"]
+        if near.max_distance is not None:
+            tests.append(f"{distance} <= {self.bind(write_number(near.max_distance))}")
+        if near.min_distance is not None:
+            tests.append(f"{distance} >= {self.bind(write_number(near.min_distance))}")
+        return every(tests)
+
+    def nearness(self, rows: Rows, where: Filter | None) -> str | None:
+        """The distance to sort by: of the first NEAR that every match must pass, to the nearest of several points."""
+        match where:
+            case And(parts):
+                return next((found for part in parts if (found := self.nearness(rows, part)) is not None), None)
+            case Condition(field, Op.NEAR, Near() as near):
+                place = self.place(rows, field)
+                if place is None:
+                    return None
+                distances: list[str] = []
+
+                def collect(spot: Spot) -> str:
+                    point = _coordinates(spot)
+                    if point is not None:
+                        distances.append(self._distance(point, near.point))
+                    return FALSE
+
+                if place.each is None and not place.may_be_list:
+                    collect(place.spot)
+                    return distances[0] if distances else None
+                return self._shortest(place, near.point)
+            case _:
+                return None
+
+    def _shortest(self, place: Place, center: GeoPoint) -> str:
+        element = self.alias()
+        own = _coordinates(place.spot)
+        inner = Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element))
+        of_elements = _coordinates(inner)
+        assert of_elements is not None
+        ways = [f"(SELECT min({self._distance(of_elements, center)}) FROM json_each({_list(place.spot)}) AS {element})"]
+        if own is not None:
+            ways.append(self._distance(own, center))
+        shortest = f"coalesce({', '.join(ways)})" if len(ways) > 1 else ways[0]
+        return shortest if place.each is None else f"(SELECT min({shortest}) FROM {place.each})"
+
+    def _distance(self, point: tuple[str, str], center: GeoPoint) -> str:
+        """In radians, by the haversine formula on a sphere."""
+        latitude, longitude = point
+        here = write_number(float(center.latitude)), write_number(float(center.longitude))
+        lat, lng = self.bind(radians(here[0])), self.bind(radians(here[1]))
+        return (
+            f"2 * asin(min(1, sqrt(pow(sin((radians({latitude}) - {lat}) / 2), 2)"
+            f" + cos(radians({latitude})) * {self.bind(cos(radians(here[0])))}"
+            f" * pow(sin((radians({longitude}) - {lng}) / 2), 2))))"
+        )
+
+    def within(self, rows: Rows, condition: Condition, _: int) -> str:
+        area = condition.value
+
+        def test(spot: Spot) -> str:
+            point = _coordinates(spot)
+            if point is None:
+                return FALSE
+            latitude, longitude = point
+            match area:
+                case Circle(center, radius):
+                    return f"{self._distance(point, center)} <= {self.bind(write_number(radius))}"
+                case Polygon():
+                    ring = self.bind_json(write_column(Kind.POLYGON, area))
+                    return f"inside({ring}, {latitude}, {longitude})"
+                case Box(southwest, northeast):
+                    south, north = self.bind(float(southwest.latitude)), self.bind(float(northeast.latitude))
+                    west, east = self.bind(float(southwest.longitude)), self.bind(float(northeast.longitude))
+                    # a box whose west is east of its east goes across the antimeridian
+                    word = "OR" if southwest.longitude > northeast.longitude else "AND"
+                    return every(
+                        (
+                            f"{latitude} BETWEEN {south} AND {north}",
+                            f"({longitude} >= {west} {word} {longitude} <= {east})",
+                        )
+                    )
+                case _:
+                    raise GatewayError(Code.BAD_QUERY, "an area is a box, a circle or a polygon")
+
+        return self._some(self.place(rows, condition.field), test)
+
+    def covers(self, rows: Rows, condition: Condition, _: int) -> str:
+        point: GeoPoint = condition.value
+
+        def test(spot: Spot) -> str:
+            if spot.type is None:
+                ring = spot.tagged(Kind.POLYGON, arrow="->")
+            elif spot.type.kind is Kind.POLYGON:
+                ring = spot.json
+            else:
+                return FALSE
+            return f"inside({ring}, {self.bind(float(point.latitude))}, {self.bind(float(point.longitude))})"
+
+        return self._some(self.place(rows, condition.field), test)
+
+    # other classes
+
+    def _related(self, rows: Rows, owner: Pointer, field: str) -> str:
+        owners = self._schema.classes.get(owner.class_name)
+        column = owners.columns.get(field) if owners is not None else None
+        if column is None or column.type != Type(Kind.RELATION, rows.of.name):
+            return FALSE
+        members = f"SELECT member FROM member WHERE field = {self.bind(column.id)} AND owner = {self.bind(owner.id)}"
+        return f"{rows.alias}.id IN ({members})"
+
+    def _relation(self, rows: Rows, field: int, target: str | None, condition: Condition, depth: int) -> str:
+        """A condition on a relation: it has the objects that are its members, and every object has the field itself."""
+        op, value = condition.op, condition.value
+        if op is Op.EXISTS:
+            return TRUE if value else FALSE
+        if op in (Op.NE, Op.NOT_IN):
+            positive = Condition(condition.field, Op.EQ if op is Op.NE else Op.IN, value)
+            return negated(self._relation(rows, field, target, positive, depth))
+        if op not in (Op.EQ, Op.IN):
+            return FALSE
+        member = Spot(Type(Kind.POINTER, target), "member.member", "'text'", "NULL", "NULL")
+        if isinstance(value, Subquery):
+            test = self._among(value, depth)
+        else:
+            wanted = [
+                (type_of(item), item) for item in (_list_of(condition) if op is Op.IN else (value,)) if item is not None
+            ]
+            test = partial(self._is_one_of, wanted=wanted)
+        owners = every((f"member.field = {self.bind(field)}", test(member)))
+        return f"{rows.alias}.id IN (SELECT member.owner FROM member WHERE {owners})"
+
+    def _subquery(self, query: Subquery, depth: int) -> tuple[Rows, str] | None:
+        """The rows of its class, and the condition that finds those it means; None where there is no such class."""
+        found = self._schema.classes.get(query.class_name)
+        if found is None:
+            return None
+        self._count(1)
+        rows = self.rows(found)
+        if query.limit is None:
+            return rows, self.condition(rows, query.where, depth + 1)
+        page = self.rows(found)
+        source = self.source(page, query.where, depth + 1)
+        order = self.order(page, query.order, query.where)
+        chosen = f"SELECT {page.alias}.seq FROM {source} ORDER BY {order} {self.page(query.limit, query.skip)}"
+        return rows, f"{rows.alias}.seq IN ({chosen})"
+
+    def _among(self, query: Subquery, depth: int) -> Test:
+        """Whether a value is one that the subquery gives."""
+        inner = self._subquery(query, depth)
+        if inner is None:
+            return lambda _: FALSE
+        found, condition = inner
+        if query.key is None:
+            chosen = {Type(Kind.POINTER, query.class_name): Chosen(f"{found.alias}.id", found.table, condition)}
+            return lambda spot: self._is_in(spot, chosen, None)
+        key = self.place(found, query.key)
+        if key is None:
+            return lambda _: FALSE
+        source = found.table if key.each is None else f"{found.table}, {key.each}"
+        return lambda spot: self._is_in(spot, *_values_of(key.spot, spot, source, condition))
+
+    def _is_in(self, spot: Spot, chosen: Mapping[Type, Chosen], rest: Chosen | None) -> str:
+        """Whether the value at a spot is among those chosen: scalars by type in their bare form, the rest as texts."""
+        tests = []
+        for kind, values in chosen.items():
+            if spot.type is not None:
+                if spot.type == kind:
+                    tests.append(f"{spot.scalar} IN ({values.select()})")
+                continue
+            guard, operand = spot.operand(kind.kind)
+            prefix = f"{kind.target}:" if kind.target is not None else ""  # below a column, a pointer tells its class
+            tests.append(every((guard, f"{operand} IN ({values.select(prefix)})")))
+        if rest is not None and (own := _canonical(spot)) is not None:
+            tests.append(f"{own} IN ({rest.select()})")
+        return either(tests)
+
+    # order and page
+
+    def order(self, rows: Rows, sorts: Sequence[Sort], where: Filter | None = None) -> str:
+        """The terms of an ORDER BY. Missing and null come first, ascending; ties, and no order, are by age."""
+        terms = []
+        descending = False
+        for sort in sorts:
+            sql = self.sort_key(rows, sort.field)
+            if sql is not None:
+                descending = sort.descending
+                terms.append(f"{sql} DESC" if descending else sql)
+        if not sorts and (distance := self.nearness(rows, where)) is not None:
+            terms.append(distance)
+        # the rowid is the last part of every index: in the direction of the last key, no sorting is left to do
+        terms.append(f"{rows.alias}.seq DESC" if descending else f"{rows.alias}.seq")
+        return ", ".join(terms)
+
+    def sort_key(self, rows: Rows, field: str) -> str | None:
+        place = None if field == ACL else self.place(rows, field)
+        return None if place is None or place.each is not None else place.spot.scalar
+
+    def page(self, limit: int, skip: int) -> str:
+        if limit < 0 or skip < 0:
+            raise GatewayError(Code.BAD_QUERY, "limit and skip cannot be negative")
+        return f"LIMIT {self.bind(write_number(limit))} OFFSET {self.bind(write_number(skip))}"
+
+
+Writer = Callable[[FilterSql, Rows, Condition, int], str]
+
+
+def _complement(positive: Writer) -> Writer:
+    return lambda sql, rows, condition, depth: negated(positive(sql, rows, condition, depth))
+
+
+WRITERS: Final[Mapping[Op, Writer]] = {
+    Op.EQ: FilterSql.eq,
+    Op.NE: _complement(FilterSql.eq),
+    Op.LT: FilterSql.compare,
+    Op.LE: FilterSql.compare,
+    Op.GT: FilterSql.compare,
+    Op.GE: FilterSql.compare,
+    Op.IN: FilterSql.is_in,
+    Op.NOT_IN: _complement(FilterSql.is_in),
+    Op.EXISTS: FilterSql.exists,
+    Op.ALL: FilterSql.has_all,
+    Op.SIZE: FilterSql.size,
+    Op.CONTAINED_BY: FilterSql.contained_by,
+    Op.REGEX: FilterSql.regex,
+    Op.NEAR: FilterSql.near,
+    Op.WITHIN: FilterSql.within,
+    Op.COVERS: FilterSql.covers,
+}
+
+
+def _object(element: str) -> str:
+    """A row of json_each as JSON, or null: what is neither list nor object may be no JSON at all."""
+    return f"(CASE WHEN {element}.type IN ('object', 'array') THEN {element}.value END)"
+
+
+def _list(spot: Spot) -> str:
+    return f"CASE {spot.word} WHEN 'array' THEN {spot.json} END"
+
+
+def _list_of(condition: Condition) -> Sequence[Value]:
+    value = condition.value
+    if not isinstance(value, list | tuple):
+        raise GatewayError(Code.BAD_QUERY, f"{condition.op} needs a list", field=condition.field)
+    return value
+
+
+def _comparable(spot: Spot, kind: Kind, value: Value) -> SqlValue:
+    """A scalar as the SQL value that stands at such a spot for it."""
+    if kind is Kind.POINTER and spot.type is None:
+        pointer: str = CODECS[kind].write(pointer_to(value))
+        return pointer
+    if kind is Kind.BOOLEAN:
+        return int(value)
+    bare: SqlValue = write_column(kind, value)
+    return bare
+
+
+def _coordinates(spot: Spot) -> tuple[str, str] | None:
+    if spot.type is None:
+        return spot.tagged(Kind.GEO_POINT, "[0]"), spot.tagged(Kind.GEO_POINT, "[1]")
+    if spot.type.kind is not Kind.GEO_POINT:
+        return None
+    return f"{spot.base} ->> '{spot.path}[0]'", f"{spot.base} ->> '{spot.path}[1]'"
+
+
+def _canonical(spot: Spot) -> str | None:
+    """A text that equal lists, objects, points and files have in common; None where only scalars can stand."""
+    if spot.type is None:
+        return f"CASE WHEN {spot.word} IN ('object', 'array') THEN canonical('', {spot.json}) END"
+    if spot.type.kind in SCALARS:
+        return None
+    tag = CODECS[spot.type.kind].tag if spot.type.kind in CODECS else ""
+    return f"canonical('{tag}', {spot.json})"
+
+
+def _values_of(key: Spot, outer: Spot, source: str, condition: str) -> tuple[dict[Type, Chosen], Chosen | None]:
+    """What stands at `key` of the rows that a condition finds, as far as `outer` can be compared with it."""
+
+    def choose(value: str, *tests: str) -> Chosen:
+        return Chosen(value, source, every((condition, *tests, f"{value} IS NOT NULL")))
+
+    rest = _canonical(key)
+    others = choose(rest) if rest is not None else None
+    if key.type is not None:
+        return ({key.type: choose(key.scalar)} if key.type.kind in SCALARS else {}), others
+    chosen: dict[Type, Chosen] = {}
+    for kind in SCALARS:
+        guard, operand = key.operand(kind)
+        if kind is not Kind.POINTER or outer.type is None:
+            chosen[Type(kind)] = choose(operand, guard)
+        elif outer.type.kind is kind:
+            prefix = f"{outer.type.target}:"
+            bare = f"substr({operand}, {len(prefix) + 1})"
+            chosen[outer.type] = choose(bare, f"substr({operand}, 1, {len(prefix)}) = '{prefix}'")
+    return chosen, others
