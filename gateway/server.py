@@ -1,0 +1,339 @@
+"""aiohttp's server side: bytes become an HttpRequest, an HttpResponse becomes bytes, and nothing else happens here.
+
+Whatever goes wrong, the client hears it in its own dialect, since no SDK can parse an HTML page. The way of a request
+is short on purpose: one route, no middleware, no access log, and a response that is one buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import logging
+import re
+import secrets
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
+
+from gateway import __version__
+from gateway.errors import Code, GatewayError
+from gateway.pipeline import Front, serve
+from gateway.wire import HttpRequest, HttpResponse, read_json
+
+HEALTH = "/_gateway/health"
+
+MAX_LINE = 64 * 1024
+"""Of a request line or a header: a where clause in a URL outgrows aiohttp's 8 kB."""
+
+MAX_PARAMETERS = 1000
+GZIP_FROM = 1024
+GZIP_OFF_THE_LOOP_FROM = 128 * 1024  # about a millisecond of a thread
+STALLED_AFTER = 30.0
+"""Seconds without a byte of a body that was announced."""
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+# how zlib tells its formats apart; RFC 9110 calls "deflate" what zlib calls zlib
+WINDOW_BITS: Mapping[str, int] = {"gzip": 31, "deflate": 15}
+INFLATE_OFF_THE_LOOP_FROM = 8 * 1024  # it can grow a thousandfold
+
+log = logging.getLogger("gateway.server")
+
+_Answer = tuple[bytes, CIMultiDict[str], int]
+"""Body, headers and status."""
+
+
+class Edge:
+    """The handler of every request. Fronts are mounted on paths; the longest mount that fits a path serves it."""
+
+    def __init__(self, *, max_body: int, public_url: str | None = None, log_requests: bool = False) -> None:
+        self.draining = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._max_body = max_body
+        self._public_url = public_url
+        self._log_requests = log_requests
+        self._mounts: dict[str, _Mounted] = {}
+        self._depths: tuple[int, ...] = ()  # of the mounts, in segments, the deepest first
+        self._numbers = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
+
+    def mount(self, path: str, front: Front) -> None:
+        """`/` is the root: it serves what no other mount does."""
+        path = path.rstrip("/")
+        self._mounts[path] = _Mounted(path, front)
+        self._depths = tuple(sorted({mount.count("/") for mount in self._mounts}, reverse=True))
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app[EDGE] = self
+        app.router.add_route("*", "/{path:.*}", self.handle, expect_handler=self.expect)
+        return app
+
+    async def drain(self, grace: float) -> None:
+        """Waits until no request is under way, at most so many seconds; new ones are the last of their connections.
+
+        aiohttp's own shutdown drops the rest of a body that is still arriving, so it has to come after this.
+        """
+        self.draining = True
+        if self._under_way:
+            self._idle.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), grace)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self._under_way += 1
+        try:
+            response = await self._answer(request)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+        if self.draining:
+            response.force_close()
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        path = request.rel_url.raw_path
+        if "//" in path:
+            path = re.sub("/{2,}", "/", path)
+        mounted = self._find(path)
+        if mounted is None:
+            return self._answer_for_nobody(path)
+        if request.method == hdrs.METH_OPTIONS:
+            return mounted.preflight()
+        started = time.perf_counter() if self._log_requests else 0.0
+        try:
+            body, headers, status = await self._exchange(mounted, path, request)
+            if len(body) > GZIP_FROM and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+                body = await gzipped(body)
+                headers[hdrs.CONTENT_ENCODING] = "gzip"
+                headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        except Exception:
+            number = next(self._numbers)
+            # never the path, nor a header: a key may stand in them
+            log.exception("request failed request=%s dialect=%s", number, mounted.name)
+            body, headers, status = mounted.error(GatewayError(Code.INTERNAL, "internal error"))
+            headers["X-Request-Id"] = number
+        if self._log_requests:
+            milliseconds = (time.perf_counter() - started) * 1000
+            number = headers.get("X-Request-Id") or next(self._numbers)
+            log.info(
+                "request request=%s dialect=%s method=%s status=%d bytes=%d ms=%.1f",
+                *(number, mounted.name, request.method, status, len(body), milliseconds),
+            )
+        return web.Response(body=body, status=status, headers=headers)
+
+    async def expect(self, request: web.Request) -> web.StreamResponse | None:
+        """`Expect: 100-continue`: a body that will be refused is not asked for."""
+        length = request.content_length
+        if length is not None and length > self._max_body:
+            return await self.handle(request)
+        if request.version >= HttpVersion11 and request.headers[hdrs.EXPECT].lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # nothing of the response is out yet, and aiohttp must not think so
+            request.writer.output_size = 0
+        return None
+
+    def _find(self, path: str) -> _Mounted | None:
+        segments = path.split("/")
+        for depth in self._depths:
+            mounted = self._mounts.get("/".join(segments[: depth + 1]))
+            if mounted is not None:
+                return mounted
+        return None
+
+    async def _exchange(self, mounted: _Mounted, path: str, request: web.Request) -> _Answer:
+        try:
+            return mounted.written(await serve(mounted.front, await self._read(mounted, path, request)))
+        except GatewayError as error:
+            return mounted.error(error)
+
+    async def _read(self, mounted: _Mounted, path: str, request: web.Request) -> HttpRequest:
+        url, headers = request.rel_url, request.headers
+        method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
+        text = url.raw_query_string
+        lower = {name.lower(): value for name, value in headers.items()}
+        if not (told := "".join(lower.values())).isascii():
+            _refuse_what_is_not_utf8(told)
+        base = self._public_url or f"{request.scheme}://{headers.get(hdrs.HOST, 'localhost')}"
+        return HttpRequest(
+            method,
+            path[len(mounted.path) :] or "/",
+            read_pairs(text) if text else {},
+            lower,
+            await self._read_body(request) if request.body_exists else None,
+            base + mounted.path,
+        )
+
+    async def _read_body(self, request: web.Request) -> Any:
+        length = request.content_length
+        if length is not None and length > self._max_body:
+            raise self._too_large()
+        content, chunks, size = request.content, [], 0
+        try:
+            while not content.at_eof():
+                # what has arrived needs no clock: that is nearly every request
+                chunk = content.read_nowait()
+                if not chunk:
+                    async with asyncio.timeout(STALLED_AFTER):
+                        chunk = await content.readany()
+                size += len(chunk)
+                if size > self._max_body:
+                    raise self._too_large()
+                chunks.append(chunk)
+        except TimeoutError:
+            raise GatewayError(Code.TIMEOUT, "the body of the request did not arrive") from None
+        except (ConnectionError, web.RequestPayloadError):
+            raise GatewayError(Code.BAD_REQUEST, "the body of the request broke off") from None
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING)
+        if encoding is not None and body:
+            body = await self._decoded(body, encoding.strip().lower())
+        return read_body(body, request.headers.get(hdrs.CONTENT_TYPE, ""))
+
+    async def _decoded(self, body: bytes, encoding: str) -> bytes:
+        if encoding == "identity":
+            return body
+        if encoding not in WINDOW_BITS:
+            raise GatewayError(Code.BAD_REQUEST, f"a body can be encoded as {' or '.join(WINDOW_BITS)}, not {encoding}")
+        arguments = (body, WINDOW_BITS[encoding], self._max_body)
+        if len(body) < INFLATE_OFF_THE_LOOP_FROM:
+            found = inflated(*arguments)
+        else:
+            found = await asyncio.get_running_loop().run_in_executor(None, inflated, *arguments)
+        if found is None:
+            raise GatewayError(Code.BAD_REQUEST, f"the body is not {encoding}")
+        if len(found) > self._max_body:
+            raise self._too_large()
+        return found
+
+    def _too_large(self) -> GatewayError:
+        return GatewayError(Code.TOO_LARGE, f"the body is larger than {self._max_body} bytes")
+
+    def _answer_for_nobody(self, path: str) -> web.Response:
+        if path.rstrip("/") == HEALTH:
+            status = {"status": "draining" if self.draining else "ok", "version": __version__}
+            return _plain(503 if self.draining else 200, status)
+        mounts = ", ".join(sorted(mount or "/" for mount in self._mounts))
+        return _plain(404, {"error": f"nothing is mounted here; the mounts are {mounts}"})
+
+
+EDGE = web.AppKey("edge", Edge)
+
+
+class _Mounted:
+    """A front in its place, with all that is the same for each of its answers."""
+
+    def __init__(self, path: str, front: Front) -> None:
+        self.path = path
+        self.front = front
+        self.name = front.dialect.name
+        dialect = front.dialect
+        self._headers = CIMultiDict({hdrs.CONTENT_TYPE: JSON_TYPE, hdrs.SERVER: "baas-gateway", **dialect.cors_headers})
+        self._preflight = CIMultiDict({hdrs.SERVER: "baas-gateway", **dialect.preflight_headers})
+
+    def headers(self) -> CIMultiDict[str]:
+        return self._headers.copy()
+
+    def preflight(self) -> web.Response:
+        return web.Response(status=self.front.dialect.preflight_status, headers=self._preflight)
+
+    def written(self, response: HttpResponse) -> _Answer:
+        headers = self.headers()
+        if response.headers:
+            headers.update(response.headers)
+        if response.body is None:
+            del headers[hdrs.CONTENT_TYPE]
+            return b"", headers, response.status
+        return orjson.dumps(response.body), headers, response.status
+
+    def error(self, error: GatewayError) -> _Answer:
+        return self.written(self.front.dialect.write_error(error))
+
+
+def read_pairs(text: str) -> dict[str, Any]:
+    """A query or a form as a dict; a name that is there more than once has a tuple."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeDecodeError:
+        raise GatewayError(Code.BAD_REQUEST, "the parameters are not UTF-8") from None
+    except ValueError:
+        raise GatewayError(Code.BAD_REQUEST, f"there are more than {MAX_PARAMETERS} parameters") from None
+    found: dict[str, Any] = dict(pairs)
+    if len(found) < len(pairs):
+        several: dict[str, list[str]] = {}
+        for name, value in pairs:
+            several.setdefault(name, []).append(value)
+        found = {name: tuple(values) if len(values) > 1 else values[0] for name, values in several.items()}
+    return found
+
+
+def read_body(body: bytes, content_type: str) -> Any:
+    """JSON, whatever its type says: SDKs send it as text, and `curl -d` as a form. A form is one that is no JSON."""
+    if content_type[:33].lower() == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"["):
+        try:
+            text = body.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            raise GatewayError(Code.BAD_JSON, "the body is not UTF-8") from None
+        return read_pairs(text) if text else None
+    return read_json(body) if body.strip() else None
+
+
+def inflated(body: bytes, window_bits: int, limit: int) -> bytes | None:
+    """Decompressed, no further than one byte over the limit; None where the body is something else, or cut short."""
+    inflater = zlib.decompressobj(window_bits)
+    try:
+        found = inflater.decompress(body, limit + 1)
+    except zlib.error:
+        # some clients send "deflate" without the envelope that it should have
+        return inflated(body, -15, limit) if window_bits == 15 else None
+    return found if inflater.eof or len(found) > limit else None
+
+
+@functools.lru_cache(maxsize=64)
+def accepts_gzip(header: str) -> bool:
+    """RFC 9110, 12.5.3: the weight may be zero, and `*` stands for what is not named."""
+    weights: dict[str, str] = {}
+    for part in header.lower().split(","):
+        name, _, parameters = part.partition(";")
+        weights[name.strip()] = parameters.replace(" ", "")
+    weight = weights.get("gzip", weights.get("*"))
+    return weight is not None and not re.fullmatch(r"q=0(\.0*)?", weight)
+
+
+async def gzipped(body: bytes) -> bytes:
+    if len(body) < GZIP_OFF_THE_LOOP_FROM:
+        return _gzip(body)
+    return await asyncio.get_running_loop().run_in_executor(None, _gzip, body)
+
+
+def _gzip(body: bytes) -> bytes:
+    return zlib.compress(body, 1, wbits=31)
+
+
+def _refuse_what_is_not_utf8(headers: str) -> None:
+    # aiohttp keeps bytes that are no text as lone surrogates, which no answer could show; in a URL it refuses them
+    try:
+        headers.encode()
+    except UnicodeEncodeError:
+        raise GatewayError(Code.BAD_REQUEST, "a header is not UTF-8") from None
+
+
+def _plain(status: int, body: Mapping[str, str]) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, headers={hdrs.CONTENT_TYPE: JSON_TYPE})
+
+
+def keep_junk_out_of_the_log() -> None:
+    """What is no HTTP is its sender's fault: aiohttp would log it as an error, with its text, which may hold a key."""
+    logging.getLogger("aiohttp.server").addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    )
