@@ -12,7 +12,7 @@ from gateway.dialects.scalars import shown
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import BatchSection
 from gateway.model.operation import Batch, Create, Operation, Result, Update
-from gateway.model.update import Set
+from gateway.model.update import Set, Several
 from gateway.model.values import Reference
 from gateway.wire import HttpRequest
 
@@ -47,9 +47,12 @@ def _read_request(wire: Any, section: BatchSection, mounts: tuple[str, ...], out
     method, path = wire.get(section.method), wire.get(section.path)
     if type(path) is not str:
         raise GatewayError(Code.BAD_BATCH, "batch request path must be a string")
+    if section.create_flag is not None and wire.get(section.create_flag) is True and method == "PUT":
+        method = "POST"
     if method not in _METHODS:  # upper case only, as Parse Server has it
-        raise GatewayError(Code.BAD_BATCH, f"cannot route {shown(method)} {path}")
-    mount = next((mount for mount in mounts if path.startswith(mount + "/")), None)
+        raise GatewayError(Code.BAD_BATCH, f"cannot route {method if type(method) is str else shown(method)} {path}")
+    # the longest first, as one mount may be the beginning of another
+    mount = next((mount for mount in sorted(mounts, key=len, reverse=True) if path.startswith(mount + "/")), None)
     if mount is None:
         raise GatewayError(Code.BAD_BATCH, f"cannot route batch path {path}")
     query = wire.get(section.query) if section.query is not None else None
@@ -74,7 +77,10 @@ def _take_names(body: Any, section: BatchSection) -> tuple[str | None, tuple[tup
         return name, ()
     keys = (section.children.field, section.children.name, section.children.class_name)
     found = []
-    for child in body.pop(section.children.key, None) or []:
+    children = body.pop(section.children.key, None) or []
+    if type(children) is not list:
+        raise GatewayError(Code.BAD_BATCH, f"{section.children.key} must be a list, not {shown(children)}")
+    for child in children:
         if type(child) is not dict or not all(type(child.get(key)) is str for key in keys):
             raise GatewayError(Code.BAD_BATCH, f"each of {section.children.key} must hold {', '.join(keys)}")
         field, cid, class_name = (child[key] for key in keys)
@@ -84,8 +90,6 @@ def _take_names(body: Any, section: BatchSection) -> tuple[str | None, tuple[tup
 
 def adopt(exchange: Exchange, children: tuple[tuple[str, Reference], ...], read_name: Callable[[str], str]) -> Exchange:
     """The request with pointers to what earlier requests of its batch make. Raises GatewayError."""
-    if isinstance(exchange.op, Batch):
-        raise GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed")
     if not children:
         return exchange
     if not isinstance(exchange.op, Create | Update):
@@ -94,9 +98,14 @@ def adopt(exchange: Exchange, children: tuple[tuple[str, Reference], ...], read_
     return dataclasses.replace(exchange, op=dataclasses.replace(exchange.op, changes=changes))
 
 
-def spoils_all(error: GatewayError) -> bool:
-    """A path that leads nowhere is an error of the whole batch: its client cannot have meant it."""
-    return error.code in (Code.BAD_BATCH, Code.UNKNOWN_ROUTE)
+def fold(first: Exchange, more: Exchange) -> Exchange:
+    """Two creates of one name as one: an SDK sends the changes of a new object that do not fit in one body as two."""
+    assert isinstance(first.op, Create)
+    assert isinstance(more.op, Create)
+    changes = dict(first.op.changes)
+    for field, change in more.op.changes.items():
+        changes[field] = Several((changes[field], change)) if field in changes else change
+    return dataclasses.replace(first, op=dataclasses.replace(first.op, changes=changes))
 
 
 def answers(exchange: Exchange, result: Result) -> Iterator[tuple[Exchange | GatewayError, Result | GatewayError]]:
@@ -106,11 +115,49 @@ def answers(exchange: Exchange, result: Result) -> Iterator[tuple[Exchange | Gat
         yield item, item if isinstance(item, GatewayError) else next(found)
 
 
-def write_requests(requests: list[HttpRequest], section: BatchSection, mount: str) -> list[dict[str, Any]]:
-    return [_write_request(request, section, mount) for request in requests]
+def by_name(exchange: Exchange, answers: list[dict[str, Any]], section: BatchSection) -> dict[str, Any]:
+    """The bodies of the answers by the names of their requests; two of one name are joined, as both tell of it."""
+    assert isinstance(exchange.op, Batch)
+    body: dict[str, Any] = {}
+    for name, answer in zip(exchange.op.names, answers, strict=False):
+        if name is not None:
+            body[name] = {**body.get(name, {}), **(answer.get(section.success) or {})}
+    return body
 
 
-def _write_request(request: HttpRequest, section: BatchSection, mount: str) -> dict[str, Any]:
+def part_references(op: Operation) -> tuple[Operation, dict[str, Reference]]:
+    """The operation without the fields that refer to another item, and these."""
+    if not isinstance(op, Create | Update):
+        return op, {}
+    references = {
+        field: change.value
+        for field, change in op.changes.items()
+        if isinstance(change, Set) and isinstance(change.value, Reference)
+    }
+    if not references:
+        return op, {}
+    changes = {field: change for field, change in op.changes.items() if field not in references}
+    return dataclasses.replace(op, changes=changes), references
+
+
+def write_request(
+    request: HttpRequest,
+    section: BatchSection,
+    mount: str,
+    name: str | None,
+    references: dict[str, Reference],
+) -> dict[str, Any]:
+    """`references` go by the names of fields on the wire. Raises GatewayError(UNSUPPORTED)."""
+    if name is not None and section.name is not None:
+        request.body = {**(request.body or {}), section.name: name}
+    if references:
+        if section.children is None:
+            raise GatewayError(Code.UNSUPPORTED, "an item of a batch cannot refer to another here")
+        keys = section.children
+        request.body[keys.key] = [
+            {keys.class_name: reference.class_name, keys.name: reference.item, keys.field: field}
+            for field, reference in references.items()
+        ]
     wire: dict[str, Any] = {section.method: request.method, section.path: mount + request.path}
     if request.body is not None:
         wire[section.body] = request.body
@@ -126,6 +173,8 @@ def _write_request(request: HttpRequest, section: BatchSection, mount: str) -> d
 
 def read_answers(op: Batch, body: Any, section: BatchSection) -> list[tuple[Operation, bool, Any]]:
     """Each operation, whether it succeeded, and the body of its answer. Raises GatewayError(UNAVAILABLE)."""
+    if section.by_name and type(body) is dict:
+        body = [{section.success: body.get(name)} for name in op.names]
     if type(body) is not list or len(body) != len(op.items) or not all(type(answer) is dict for answer in body):
         raise GatewayError(Code.UNAVAILABLE, "the backend's answer to a batch could not be understood")
     return [

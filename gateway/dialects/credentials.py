@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from hashlib import md5
 from typing import Any
@@ -93,7 +92,7 @@ class CredentialsReader:
             return {}
         try:
             user, colon, password = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
-        except (Base64Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8
             return {}
         if not colon:
             return {}

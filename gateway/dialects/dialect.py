@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,18 +21,19 @@ from gateway.dialects.credentials import MD5_SIGN, CredentialsReader
 from gateway.dialects.exchange import Exchange
 from gateway.dialects.names import FieldNames
 from gateway.dialects.objects_json import ChangesJson, ObjectsJson
-from gateway.dialects.scalars import SCALARS, shown
+from gateway.dialects.scalars import SCALARS, read_text, shown
 from gateway.dialects.values_json import ValuesJson, read_points, write_points
 from gateway.dialects.where_json import WhereJson
 from gateway.errors import Code, GatewayError, MappingError
-from gateway.mapping.compile import compile_route, invert_errors
+from gateway.mapping.compile import compile_error_shape, compile_route, invert_errors
 from gateway.mapping.route import Route, Router
-from gateway.mapping.schema import BatchSection, ErrorRow, MappingFile, read_mapping
+from gateway.mapping.schema import BatchSection, MappingFile, read_mapping
 from gateway.mapping.shape import ABSENT, Codec, Compiler
 from gateway.model.operation import (
     ANSWER_FIELDS,
     OPERATIONS,
     Batch,
+    Create,
     Credentials,
     Find,
     Get,
@@ -71,14 +74,14 @@ class Dialect:
         self._objects = ObjectsJson(self._names, self._values, file.not_columns, alike)
         self._changes = ChangesJson(self._names, self._incoming, self._values, file.update_tag)
         order = lists.orders(self._names)
-        self._where = WhereJson(file.where, self._names, self._incoming, self._values, order.read)
+        self._where = WhereJson(file.where, self._names, self._incoming, self._values, order)
         self._compiler = Compiler(self._codecs(file, order), SPLICES)
         self._define_values(file)
         self.credentials = CredentialsReader(file.credentials, self._compiler)
         self.key_names = self.credentials.key_names
         self._errors = file.errors
         self._error_numbers = invert_errors(file.errors)
-        self._error_body = self._compiler.compile(file.errors.shape, "errors.shape")
+        self._error_body = compile_error_shape(file.errors, self._compiler)
         self._router = Router(case_sensitive=file.case_sensitive_paths)
         self._routes: dict[type[Operation], list[Route]] = {}
         self._fields = {operation: _fields_of(operation) for operation in OPERATIONS.values()}
@@ -114,27 +117,26 @@ class Dialect:
             "fields": lists.fields(names),
             "excluded": lists.excluded(names),
             "signed_fields": lists.signed_fields(names),
-            "includes": lists.includes(names),
+            "includes": lists.includes(names, every=False),
+            "includes_or_all": lists.includes(names, every=True),
             "include_all": lists.include_all(),
-            "field": Codec(names.read, names.write),
+            "field": Codec(lambda wire: names.read(read_text(wire)), names.write),
             "limit": lists.page_size(self._limits.page),
             "skip": lists.skip(),
         }
         for name, rows in file.tables.items():
             if name in codecs:
                 raise MappingError(f"tables.{name}: is the name of a codec")
-            codecs[name] = lists.table(name, rows, self._member)
+            codecs[name] = lists.table(name, rows, _member)
         return codecs
 
-    @staticmethod
-    def _member(text: str) -> Any:
-        return next((member for member in Returning if member.value == text), text)
-
     def _define_values(self, file: MappingFile) -> None:
+        # a client's value is closed; a backend's may have keys that we do not know
+        of_backends = dataclasses.replace(self._compiler, open=True)
         for kind, template in file.values.items():
-            shape = self._compiler.compile(template, f"values.{kind}")
-            self._values.define(kind, shape, f"values.{kind}")
-            self._incoming.define(kind, shape, f"values.{kind}")
+            where = f"values.{kind}"
+            self._values.define(kind, of_backends.compile(template, where), where)
+            self._incoming.define(kind, self._compiler.compile(template, where), where)
         for kind, template in file.updates.items():
             self._changes.define(kind, self._compiler.compile(template, f"updates.{kind}"), f"updates.{kind}")
 
@@ -175,9 +177,11 @@ class Dialect:
     def read_credentials(self, request: HttpRequest) -> Credentials:
         return self.credentials.read(request.headers)
 
-    def read_request(self, request: HttpRequest) -> Exchange:
-        """An unwrapped request as an operation. Raises GatewayError."""
+    def read_request(self, request: HttpRequest, *, inner: bool = False) -> Exchange:
+        """An unwrapped request as an operation; `inner` is one of a batch. Raises GatewayError."""
         route, texts = self._router.find(request.method, request.path)
+        if inner and route.batch is not None:
+            raise GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed")
         values = dict(route.defaults)
         for name, text in texts.items():
             values.update(route.holes[name].match(text) or {})
@@ -204,15 +208,31 @@ class Dialect:
         requests = batch.read_requests(values.pop("items", None), section, mounts, self._limits.batch, request)
         exchanges: list[Exchange | GatewayError] = []
         names: list[str | None] = []
+        creates: dict[str, int] = {}
         for inner in requests:
             try:
-                exchange = self.read_request(inner.request)
-                exchanges.append(batch.adopt(exchange, inner.children, self._names.read_new))
-                names.append(inner.name)
+                exchange = self.read_request(inner.request, inner=True)
+                exchange = batch.adopt(exchange, inner.children, self._names.read_new)
             except GatewayError as error:
-                if batch.spoils_all(error) or values.get("atomic"):
-                    raise GatewayError(Code.BAD_BATCH, error.message) from error
+                if error.code is Code.UNKNOWN_ROUTE:
+                    # a path that leads nowhere spoils the whole batch, in Parse Server's own words
+                    raise GatewayError(Code.BAD_BATCH, f"cannot route {error.details['name']}") from error
+                if error.code is Code.BAD_BATCH:
+                    raise
+                if values.get("atomic"):
+                    raise
                 exchanges.append(error)
+                continue
+            made = creates.get(inner.name) if inner.name is not None and isinstance(exchange.op, Create) else None
+            if made is not None:
+                first = exchanges[made]
+                assert isinstance(first, Exchange)
+                exchanges[made] = batch.fold(first, exchange)
+                continue
+            if inner.name is not None and isinstance(exchange.op, Create):
+                creates[inner.name] = len(exchanges)
+            exchanges.append(exchange)
+            names.append(inner.name)
         op = Batch(
             items=tuple(e.op for e in exchanges if isinstance(e, Exchange)),
             names=tuple(names) if any(names) else (),
@@ -235,7 +255,9 @@ class Dialect:
         route = exchange.route
         if route.batch is not None:
             answers = [self._write_item(item, answer, route.batch) for item, answer in batch.answers(exchange, result)]
-            return HttpResponse(route.reply.status, answers)
+            named = route.batch.by_name and exchange.op.names  # type: ignore[attr-defined]
+            body = batch.by_name(exchange, answers, route.batch) if named else answers
+            return HttpResponse(route.reply.status, body)
         if self._public_acl_shown and isinstance(exchange.op, Get | Find) and exchange.op.with_acl:
             _show_public_acl(result)
         body = route.reply.body.fill({name: getattr(result, name) for name in route.reply.slots})
@@ -246,7 +268,10 @@ class Dialect:
         self, item: Exchange | GatewayError, answer: Result | GatewayError, section: BatchSection
     ) -> dict[str, Any]:
         if isinstance(answer, Result) and isinstance(item, Exchange):
-            return {section.success: self.write_reply(item, answer).body}
+            try:
+                return {section.success: self.write_reply(item, answer).body}
+            except GatewayError as error:  # a value that this dialect has no words for is no reason to lose the rest
+                answer = error
         assert isinstance(answer, GatewayError)
         if isinstance(item, Exchange) and answer.code in item.route.empty_on:
             told = item.route.empty_item or (self.write_reply(item, empty(item.op)).body,)
@@ -279,12 +304,18 @@ class Dialect:
 
     def write_request(self, op: Operation, credentials: Credentials) -> HttpRequest:
         """Raises GatewayError(UNSUPPORTED) for what this dialect has no words for."""
+        request = self._write_bare(op)
+        request.headers = self.credentials.write(credentials)
+        return request
+
+    def _write_bare(self, op: Operation) -> HttpRequest:
+        """The request without credentials, as it stands in a batch."""
         route, values = self._express(op)
-        headers = self.credentials.write(credentials)
         if isinstance(op, Batch):
             assert route.batch is not None
-            items = [self.write_request(item, credentials) for item in op.items]
-            values["items"] = batch.write_requests(items, route.batch, self.mounts[0])
+            values["items"] = [
+                self._write_inner(item, name, route.batch) for item, name in zip_longest(op.items, op.names)
+            ]
         texts: dict[str, str] = {}
         for name, shape in route.holes.items():
             text = shape.fill(values)
@@ -294,66 +325,94 @@ class Dialect:
         query: dict[str, str] = {}
         for name, shape in route.query.items():
             wire = shape.fill(values)
-            if wire is not ABSENT and wire is not None:
+            if wire is not ABSENT:
                 query[name] = wire if isinstance(wire, str) else orjson.dumps(wire).decode()
         body = None if route.body is None else route.body.fill(values)
-        return HttpRequest(route.method, route.path.build(texts), query, headers, body)
+        return HttpRequest(route.method, route.path.build(texts), query, body=body)
+
+    def _write_inner(self, op: Operation, name: str | None, section: BatchSection) -> dict[str, Any]:
+        if isinstance(op, Batch):
+            raise GatewayError(Code.UNSUPPORTED, "a batch cannot be told inside a batch here")
+        alone, references = batch.part_references(op)
+        request = self._write_bare(alone)
+        by_wire_name = {self._names.write(field): reference for field, reference in references.items()}
+        return batch.write_request(request, section, self.mounts[0], name, by_wire_name)
 
     def _express(self, op: Operation) -> tuple[Route, dict[str, Any]]:
+        """The first route that can say all of an operation, and what it has to say: its own defaults stay unsaid."""
         routes = self._routes.get(type(op))
         if not routes:
             raise GatewayError(Code.UNSUPPORTED, f"there is no {type(op).__name__} here")
         unsaid = ""
         for route in routes:
             values: dict[str, Any] = {}
-            for name, default, required in self._fields[type(op)]:
+            for name, default in self._fields[type(op)]:
                 value = getattr(op, name)
-                if required or value != route.defaults.get(name, default):
+                if value != route.defaults.get(name, default):
                     if name in route.bound:
                         values[name] = value
                     elif name not in ANSWER_FIELDS:
                         unsaid = name
                         break
             else:
-                return route, values
+                if route.batch is None or not route.batch.by_name or "names" in values:
+                    return route, values
+                unsaid = "items"  # without names: an answer by name would be lost
         raise GatewayError(Code.UNSUPPORTED, f"{unsaid!r} of {type(op).__name__} cannot be told here")
 
     def read_reply(self, op: Operation, response: HttpResponse) -> Result:
         """Raises the GatewayError that an error answer tells."""
         if response.status >= 400:
-            raise self.read_error(response.status, response.body)
+            raise self._read_failure(op, response.status, response.body)
         route, _ = self._express(op)
         if isinstance(op, Batch):
             assert route.batch is not None
             return Result(
                 items=[self._read_item(*found) for found in batch.read_answers(op, response.body, route.batch)]
             )
-        bound = route.reply.read.match(response.body)
+        try:
+            bound = route.reply.read.match(response.body)
+        except GatewayError as error:  # the backend's fault, and not the client's
+            raise GatewayError(Code.UNAVAILABLE, f"the backend's answer could not be understood: {error}") from error
         if bound is None:
             raise GatewayError(Code.UNAVAILABLE, "the backend's answer could not be understood")
+        if isinstance(op, Get) and not bound.get("object") and Code.OBJECT_NOT_FOUND in route.empty_on:
+            raise GatewayError(Code.OBJECT_NOT_FOUND, "object not found", class_name=op.class_name, id=op.id)
         return Result(**bound)
 
     def _read_item(self, op: Operation, success: bool, body: Any) -> Result | GatewayError:
-        return self.read_reply(op, HttpResponse(200, body)) if success else self.read_error(0, body)
+        if not success:
+            return self._read_failure(op, 0, body)
+        try:
+            return self.read_reply(op, HttpResponse(200, body))
+        except GatewayError as error:  # told as a success, and none: it is this item's error alone
+            return error
 
-    def read_error(self, status: int, body: Any) -> GatewayError:
-        """What an error of this vendor means: by its number, else by the status."""
+    def _read_failure(self, op: Operation, status: int, body: Any) -> GatewayError:
+        """The error of one operation: its route may know the number better, and its names are details of it."""
+        error = self.read_error(status, body, self._express(op)[0].errors)
+        names = {name: getattr(op, name, None) for name in ("class_name", "id")}
+        error.details = {name: value for name, value in names.items() if value is not None}
+        return error
+
+    def read_error(self, status: int, body: Any, here: Mapping[int, Code] = MappingProxyType({})) -> GatewayError:
+        """What an error of this vendor means: by its number, `here` first, else by the status."""
         bound = (self._error_body.match(body) if type(body) is dict else None) or {}
         number, message = bound.get("code"), bound.get("message")
-        code = self._error_numbers.get(number) if type(number) is int else None
+        code = here.get(number, self._error_numbers.get(number)) if type(number) is int else None
         if code is None:
             code = self._errors.by_status.get(status, Code.UNAVAILABLE if status >= 500 else Code.BAD_REQUEST)
         return GatewayError(code, message if type(message) is str else f"the backend answered {status}")
 
-    def error_rows(self) -> Mapping[Code, ErrorRow]:
-        return self._errors.rows
+
+def _member(text: str) -> Any:
+    """What a table of a mapping means by a word: one of an enumeration of the model's, or the word itself."""
+    return next((member for member in Returning if member.value == text), text)
 
 
-def _fields_of(operation: type[Operation]) -> tuple[tuple[str, Any, bool], ...]:
-    """Name, default and whether it is required, of each field of an operation."""
-    return tuple(
-        (field.name, field.default, field.default is dataclasses.MISSING) for field in dataclasses.fields(operation)
-    )
+def _fields_of(operation: type[Operation]) -> tuple[tuple[str, Any], ...]:
+    """Name and default of each field of an operation; a required one has MISSING, which no value equals."""
+    return tuple((field.name, field.default) for field in dataclasses.fields(operation))
 
 
 def empty(op: Operation) -> Result:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.dialects.names import FieldNames
-from gateway.dialects.scalars import read_integer, shown
+from gateway.dialects.scalars import read_flag, read_integer, shown
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import Beyond, PageLimits
 from gateway.mapping.shape import Codec
@@ -92,21 +92,26 @@ def signed_fields(names: FieldNames) -> Codec:
     return Codec(read, write)
 
 
-def includes(names: FieldNames) -> Codec:
-    """`post.author,item`, or `*`."""
+def includes(names: FieldNames, *, every: bool) -> Codec:
+    """`post.author,item`; with `every` also `*`, all pointers there are."""
 
     def read(wire: Any) -> tuple[str, ...]:
         # an empty name is read past: SDKs join lists that may be empty
-        return tuple(part if part == "*" else names.read(part) for part in split(wire) if part)
+        return tuple(part if every and part == "*" else names.read(part) for part in split(wire) if part)
 
-    return Codec(read, lambda value: ",".join(value) or None)
+    def write(paths: tuple[str, ...]) -> str | None:
+        if not every and "*" in paths:
+            raise GatewayError(Code.UNSUPPORTED, "objects can be included one by one only here")
+        return ",".join(path if path == "*" else names.write(path) for path in paths) or None
+
+    return Codec(read, write)
 
 
 def include_all() -> Codec:
-    """A flag that means `*`."""
+    """A flag that means `*`, which is how it is written."""
 
     def read(wire: Any) -> dict[str, Any]:
-        return {"include": ("*",)} if wire not in (False, "false", 0, "0") else {}
+        return {"include": ("*",)} if read_flag(wire) else {}
 
     return Codec(read, lambda values: None)
 
@@ -149,10 +154,19 @@ def skip() -> Codec:
     return Codec(read, lambda value: value or None)
 
 
-def table(name: str, rows: Mapping[str, str], member: Callable[[str], Any]) -> Codec:
-    """A two-way table of a mapping; a flag or a number is looked up by its text."""
-    read_rows = {wire: member(value) for wire, value in rows.items()}
-    write_rows = {value: wire for wire, value in reversed(read_rows.items())}
+def table(name: str, rows: Mapping[str, str | tuple[str, ...]], member: Callable[[str], Any]) -> Codec:
+    """A two-way table of a mapping; a flag or a number is looked up by its text.
+
+    A row of several values is read as the first, and written for each: the nearest that the vendor has.
+    """
+    members = {
+        wire: [member(v) for v in ((values,) if isinstance(values, str) else values)] for wire, values in rows.items()
+    }
+    read_rows = {wire: values[0] for wire, values in members.items()}
+    write_rows: dict[Any, str] = {}
+    for wire, values in members.items():
+        for value in values:
+            write_rows.setdefault(value, wire)
 
     def read(wire: Any) -> Any:
         key = str(wire).lower() if type(wire) is bool else str(wire)

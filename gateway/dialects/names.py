@@ -45,11 +45,12 @@ class FieldNames:
 
     def read(self, wire: str) -> str:
         """The field that a query or a selection names. Raises GatewayError(BAD_FIELD_NAME)."""
-        head, dot, rest = wire.partition(".")
-        system = self.system.get(head)
+        system = self.system.get(wire)
         if system is not None:
-            return system[0] + dot + rest
-        if not self._field(head) or (dot and not all(rest.split("."))):
+            return system[0]
+        head, dot, rest = wire.partition(".")
+        # a path leads into a column, not into a system field; `$` would be an operator of the backend's
+        if not self._field(head) or head in self.system or (dot and ("$" in rest or not all(rest.split(".")))):
             raise GatewayError(Code.BAD_FIELD_NAME, f"invalid field name: {wire!r}", field=wire)
         return wire
 
@@ -60,10 +61,13 @@ class FieldNames:
         return self.read(wire)
 
     def write(self, field: str) -> str:
-        if field[:1] != "@":
-            return field
-        head, dot, rest = field.partition(".")
-        known = self.wire_names.get(head)
-        if known is None:
-            raise GatewayError(Code.UNSUPPORTED, f"the system field {head} cannot be told here", field=head)
-        return known[0] + dot + rest
+        """Raises GatewayError(UNSUPPORTED) for a name that would mean something else here."""
+        if field[:1] == "@":
+            known = self.wire_names.get(field)
+            if known is None:
+                raise GatewayError(Code.UNSUPPORTED, f"the system field {field} cannot be told here", field=field)
+            return known[0]
+        head = field.partition(".")[0]
+        if head in self.system:
+            raise GatewayError(Code.UNSUPPORTED, f"a column cannot be called {head} here", field=head)
+        return field

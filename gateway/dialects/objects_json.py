@@ -13,7 +13,7 @@ from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.shape import IDENTITY, Codec, Constant, Either, Record, Shape
 from gateway.model import update
 from gateway.model.update import Change, Changes, Set
-from gateway.model.values import ACL, Fields, Pointer
+from gateway.model.values import ACL, SYSTEM_FIELDS, Fields, Pointer
 
 
 class ObjectsJson:
@@ -33,6 +33,7 @@ class ObjectsJson:
         self._wire = [(field, wire, None if codec is IDENTITY else codec.write) for wire, field, codec in columns]
         self._values = values
         self._not_columns = not_columns
+        self._untold = [field for field in SYSTEM_FIELDS if field not in names.wire_names]
 
     def read(self, wire: Any) -> Fields:
         if type(wire) is not dict:
@@ -60,6 +61,8 @@ class ObjectsJson:
             if field in fields:
                 value = fields.pop(field)
                 found[name] = value if encode is None else encode(value)
+        for field in self._untold:
+            fields.pop(field, None)  # another dialect's: this one's clients have no name for it
         self._values.write_items(fields)
         fields.update(found)
         return fields
@@ -138,7 +141,10 @@ class ChangesJson:
 
     def _read_acl(self, wire: Any, codec: Codec) -> Change:
         if type(wire) is dict and self._tag in wire:
-            return self.read_change(wire)
+            change = self.read_change(wire)
+            if type(change) is not update.Unset:
+                raise GatewayError(Code.BAD_ACL, f"an ACL can be set and deleted, not {shown(wire)}")
+            return change
         return Set(codec.read(wire))
 
     def read_change(self, wire: Any) -> Change:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,8 +75,20 @@ def read_date(wire: Any) -> Date:
 def read_bytes(wire: Any) -> bytes:
     try:
         return b64decode(read_text(wire), validate=True)
-    except Base64Error:
+    except ValueError:
         raise bad_value("base64", wire) from None
+
+
+def read_ids(wire: Any) -> tuple[str, ...]:
+    """`id1,id2`, as it stands in a path."""
+    ids = tuple(part for part in read_text(wire).split(",") if part)
+    if not ids:
+        raise GatewayError(Code.MISSING_ID, "expected the id of an object, or several with commas between them")
+    return ids
+
+
+def write_ids(ids: tuple[str, ...]) -> str | None:
+    return None if any("," in part for part in ids) else ",".join(ids) or None
 
 
 def read_list(wire: Any) -> list[Any]:
@@ -117,5 +128,5 @@ SCALARS: Mapping[str, Codec] = {
     "acl": Codec(read_acl, lambda value: value),
     "list": Codec(read_list, lambda value: value),
     "one_id": Codec(lambda wire: (wire,), lambda value: value[0] if len(value) == 1 else None),
-    "ids": Codec(lambda wire: tuple(part for part in wire.split(",") if part), ",".join),
+    "ids": Codec(read_ids, write_ids),
 }

@@ -309,8 +309,9 @@ def read_points(wire: Any) -> tuple[GeoPoint, ...]:
 
 
 def close_ring(points: list[GeoPoint]) -> tuple[GeoPoint, ...]:
-    if len(points) < 3:
-        raise GatewayError(Code.BAD_VALUE, "a polygon needs three points or more", name="Polygon")
+    """The points, the first repeated as the last. Parse Server: at least three different ones."""
+    if len(set(points)) < 3:
+        raise GatewayError(Code.BAD_VALUE, "a polygon needs three different points or more", name="Polygon")
     return tuple(points) if points[0] == points[-1] else (*points, points[0])
 
 

@@ -6,7 +6,7 @@ the mapping's (`where:`); what they take is the same for all who speak it, and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from gateway.dialects.scalars import shown
 from gateway.dialects.values_json import ValuesJson, close_ring
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.schema import WhereSection
+from gateway.mapping.shape import Codec
 from gateway.model.query import (
     And,
     Box,
@@ -27,7 +28,6 @@ from gateway.model.query import (
     Or,
     Regex,
     RelatedTo,
-    Sort,
     Subquery,
 )
 from gateway.model.values import GeoPoint, Pointer, Polygon
@@ -64,14 +64,25 @@ class _Nested:
     siblings: Mapping[str, Any]
 
 
+def _flattened(parts: tuple[Filter, ...]) -> Iterator[Filter]:
+    """The parts of an And, and of those inside it: `all of (a, all of (b, c))` is all of a, b and c."""
+    for part in parts:
+        if isinstance(part, And):
+            yield from _flattened(part.parts)
+        else:
+            yield part
+
+
 class WhereJson:
+    """Filters of one dialect: its operators by name, over the values and the fields that it has."""
+
     def __init__(
         self,
         section: WhereSection,
         names: FieldNames,
         incoming: ValuesJson,
         outgoing: ValuesJson,
-        read_order: Callable[[Any], tuple[Sort, ...]],
+        order: Codec,
     ) -> None:
         for known, given, where in ((OPERATORS, section.operators, "operators"), (LOGIC, section.logic, "logic")):
             if unknown := given.keys() - known:
@@ -82,7 +93,7 @@ class WhereJson:
         self._names = names
         self._incoming = incoming
         self._outgoing = outgoing
-        self._read_order = read_order
+        self._order = order
         self._by_wire = {wire: name for name, wire in section.operators.items()}
         self._logic = {wire: name for name, wire in section.logic.items()}
         self._wire: Mapping[str, str] = {**section.operators, **section.logic}
@@ -128,7 +139,7 @@ class WhereJson:
         parts: list[Filter] = []
         for key, value in wire.items():
             if key[:1] == "$":
-                parts.append(self._read_logic(key, value))
+                parts.extend(self._read_logic(key, value))
             else:
                 parts.extend(self._read_field(key, value))
         return parts
@@ -137,21 +148,26 @@ class WhereJson:
         parts = self._parts(wire)
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
-    def _read_logic(self, key: str, value: Any) -> Filter:
+    def _read_logic(self, key: str, value: Any) -> list[Filter]:
         name = self._logic.get(key)
         if name is None:
-            raise bad_query(f"there is no operator {key} at this place", key)
+            raise self._unknown(key, "at this place")
         if name == "related_to":
-            return self._read_related(value)
+            return [self._read_related(value)]
         if type(value) is not list:
             # Parse Server's own sentence, which its users search for
             raise bad_query(f"{key} must be an array", key)
         if not value and name == "nor":
             raise bad_query(f"{key} needs a list of at least one condition", key)
-        parts = tuple(self._all_of(item) for item in value)
         if name == "and":
-            return And(parts)
-        return Or(parts) if name == "or" else Not(Or(parts))
+            return [part for item in value for part in self._parts(item)]
+        either = Or(tuple(self._all_of(item) for item in value))
+        return [either if name == "or" else Not(either)]
+
+    def _unknown(self, operator: str, place: str) -> GatewayError:
+        if operator in self._section.refuse:
+            return GatewayError(Code.UNSUPPORTED, f"the operator {operator} is not supported here", name=operator)
+        return bad_query(f"there is no operator {operator} ({place})", operator)
 
     def _read_related(self, value: Any) -> Filter:
         if type(value) is not dict or value.keys() != {"object", "key"} or type(value["key"]) is not str:
@@ -167,8 +183,7 @@ class WhereJson:
             return [Condition(field, Op.EQ, self._incoming.read(value))]
         operators = [name for name in value if name[:1] == "$"]
         if not operators:
-            self._incoming.read_items(value)
-            return [Condition(field, Op.EQ, value)]
+            return [Condition(field, Op.EQ, self._incoming.read(value))]
         if len(operators) != len(value):
             raise bad_query(f"the condition on {key!r} mixes operators and plain keys", key)
         nested = _Nested(field, value)
@@ -177,7 +192,7 @@ class WhereJson:
         for wire_name, operand in value.items():
             name = self._by_wire.get(wire_name)
             if name is None:
-                raise bad_query(f"there is no operator {wire_name} (on {key!r})", key)
+                raise self._unknown(wire_name, f"on {key!r}")
             if name in self._refining:
                 refining += 1
             else:
@@ -188,13 +203,22 @@ class WhereJson:
 
     def _read_operator(self, name: str, operand: Any, nested: _Nested) -> Condition:
         if name in _PLAIN:
-            return Condition(nested.field, _PLAIN[name], self._incoming.read(operand))
+            return Condition(nested.field, _PLAIN[name], self._operand(operand, nested.field))
         if name in _LISTS:
             return Condition(nested.field, _LISTS[name], self._read_list(name, operand, nested.field))
         condition = self._readers[name](operand, nested)
         if name in ("not_in_query", "dont_select"):
             return Condition(condition.field, Op.NOT_IN, condition.value)
         return condition
+
+    def _operand(self, wire: Any, field: str) -> Any:
+        """A value to compare with. What looks like an operator is none there, and must not pass as data."""
+        for part in wire if type(wire) is list else (wire,):
+            if type(part) is dict:
+                for key in part:
+                    if key[:1] == "$":
+                        raise self._unknown(key, f"in a value to compare {field!r} with")
+        return self._incoming.read(wire)
 
     def _read_list(self, name: str, operand: Any, field: str) -> list[Any]:
         if type(operand) is not list:
@@ -203,7 +227,7 @@ class WhereJson:
         regex = self._wire.get("regex")
         if name == "all" and regex and any(type(item) is dict and regex in item for item in operand):
             return [self._regex(item, field) for item in operand]
-        read: list[Any] = self._incoming.read(operand)
+        read: list[Any] = self._operand(operand, field)
         return read
 
     @staticmethod
@@ -246,7 +270,7 @@ class WhereJson:
             if name in bound and (type(bound[name]) is not int or bound[name] < 0):
                 raise bad_query(f"improper usage of {operator}: bad {name}", operator)
         if "order" in bound:
-            bound["order"] = self._read_order(bound["order"])
+            bound["order"] = self._order.read(bound["order"])
         where = self.read(wire.get("where", {}))
         return Subquery(self._names.read_class(wire["className"]), where, key, **bound)
 
@@ -357,10 +381,7 @@ class WhereJson:
         """Conditions share an object while their keys differ; what does not fit stands in a list beside them."""
         merged: dict[str, Any] = {}
         others: list[dict[str, Any]] = []
-        for part in parts:
-            if isinstance(part, And):
-                others.append(self.write(part))
-                continue
+        for part in _flattened(parts):
             for key, value in self.write(part).items():
                 if key not in merged:
                     merged[key] = value
@@ -387,13 +408,13 @@ class WhereJson:
         value = condition.value
         match condition.op:
             case Op.EQ:
-                return self._outgoing.write(value)
+                return self._write_value(value)
             case Op.IN | Op.NOT_IN if isinstance(value, Subquery):
                 return self._write_subquery(value, negated=condition.op is Op.NOT_IN)
             case Op.REGEX:
                 return self._write_regex(value)
             case Op.ALL:
-                items = [self._write_regex(v) if isinstance(v, Regex) else self._outgoing.write(v) for v in value]
+                items = [self._write_regex(v) if isinstance(v, Regex) else self._write_value(v) for v in value]
                 return {self._operator("all"): items}
             case Op.NEAR:
                 return self._write_near(value)
@@ -402,7 +423,15 @@ class WhereJson:
             case Op.COVERS:
                 return {self._operator("geo_intersects"): {"$point": self._outgoing.write(value)}}
             case _:
-                return {self._operator(condition.op.value): self._outgoing.write(value)}
+                return {self._operator(condition.op.value): self._write_value(value)}
+
+    def _write_value(self, value: Any) -> Any:
+        for part in value if type(value) is list else (value,):
+            if type(part) is dict and any(key[:1] == "$" for key in part):
+                raise GatewayError(
+                    Code.UNSUPPORTED, "an object with a key that starts with $ would be an operator here"
+                )
+        return self._outgoing.write(value)
 
     def _write_regex(self, regex: Regex) -> dict[str, Any]:
         wire: dict[str, Any] = {self._operator("regex"): regex.pattern}
@@ -412,19 +441,16 @@ class WhereJson:
 
     def _write_subquery(self, query: Subquery, *, negated: bool) -> dict[str, Any]:
         wire: dict[str, Any] = {"className": query.class_name, "where": self.write(query.where) if query.where else {}}
-        limits = {"limit": query.limit, "skip": query.skip, "order": query.order}
+        limits = {"limit": query.limit, "skip": query.skip or None, "order": self._order.write(query.order)}
         for name, value in limits.items():
-            if value:
+            if value is not None:
                 if name not in self._section.subquery_binds:
                     raise GatewayError(Code.UNSUPPORTED, f"a query inside a query has no {name} here")
-                wire[name] = self.write_order(value) if isinstance(value, tuple) else value
+                wire[name] = value
         if query.key is None:
             return {self._operator("not_in_query" if negated else "in_query"): wire}
         name = self._operator("dont_select" if negated else "select")
         return {name: {"query": wire, "key": self._names.write(query.key)}}
-
-    def write_order(self, order: tuple[Sort, ...]) -> str:
-        return ",".join(("-" if sort.descending else "") + self._names.write(sort.field) for sort in order)
 
     def _write_near(self, near: Near) -> dict[str, Any]:
         wire: dict[str, Any] = {self._operator("near"): self._outgoing.write(near.point)}

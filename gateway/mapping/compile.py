@@ -1,4 +1,4 @@
-"""Routes of a mapping, cross-checked and compiled: whatever cannot work is found here, before the port opens."""
+"""Routes and errors of a mapping, cross-checked and compiled: what cannot work is found before the port opens."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, get_type_hints
 
+from pydantic import ValidationError
+
 from gateway.errors import Code, MappingError
 from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route
-from gateway.mapping.schema import ErrorsSection, Reply, RouteSection
+from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, faults
 from gateway.mapping.shape import Compiler, Record, Shape
 from gateway.model.operation import OPERATIONS, Operation, Result
 
 RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result))
+HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id"})
+"""What a header of a reply can hold: the address of the mount, its path, and the names of the object."""
+ERROR_SLOTS = frozenset({"message", "class_name", "id", "field", "expected", "found", "name"})
+"""What the text of an error can hold: the details of a GatewayError."""
 
 
 def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Route:
@@ -32,9 +38,15 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
     body = None if section.body is None else compiler.compile(section.body, f"{where}.body")
     if body is not None and not isinstance(body, Record):
         raise MappingError(f"{where}.body: must be an object")
-    bound = frozenset[str]().union(*(shape.slots() for shape in (*holes.values(), *query.values())))
+    in_path = frozenset[str]().union(*(shape.slots() for shape in holes.values()))
+    bound = frozenset[str]().union(*(shape.slots() for shape in query.values()))
     if body is not None:
         bound |= body.slots()
+    for name in sorted(in_path & bound):
+        raise MappingError(f"{where}: {name} is bound by the path, and once more")
+    bound |= in_path
+    if section.batch is not None and section.batch.name is not None:
+        bound |= {"names"}
     for name in sorted(bound | section.defaults.keys()):
         if name not in fields:
             raise MappingError(f"{where}: {section.op} has no {name}; it has {', '.join(fields)}")
@@ -54,7 +66,8 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         fates=_fates(section, where),
         body=body,
         defaults=_defaults(operation, section, where),
-        reply=_reply(section, compiler, fields.keys(), where),
+        reply=_reply(section, compiler, where),
+        errors=section.errors,
         empty_on=frozenset(section.empty_on),
         empty_item=(section.empty_item,) if "empty_item" in section.model_fields_set else None,
         batch=section.batch,
@@ -104,34 +117,58 @@ def _defaults(operation: type[Operation], section: RouteSection, where: str) -> 
                 defaults[name] = hint(value)
             except ValueError:
                 raise MappingError(f"{where}.defaults.{name}: expected one of {', '.join(hint)}") from None
+        elif hint in (bool, int, str) and type(value) is not hint:
+            raise MappingError(f"{where}.defaults.{name}: expected a value of the type {hint.__name__}, not {value!r}")
     return defaults
 
 
-def _reply(section: RouteSection, compiler: Compiler, fields: Any, where: str) -> ReplyShape:
+def _reply(section: RouteSection, compiler: Compiler, where: str) -> ReplyShape:
     given = section.reply
     if isinstance(given, dict) and "body" in given:
         try:
             reply = Reply.model_validate(given)
-        except ValueError as error:
-            raise MappingError(f"{where}.reply: {error}") from None
+        except ValidationError as invalid:
+            raise MappingError("\n".join(f"{where}.reply.{line}" for line in faults(invalid))) from None
     else:
         reply = Reply(body=given)
     body = compiler.compile(reply.body, f"{where}.reply")
     for name in sorted(body.slots() - RESULT_SLOTS):
         raise MappingError(f"{where}.reply: a result has no {name}; it has {', '.join(sorted(RESULT_SLOTS))}")
     for header, template in reply.headers.items():
-        for _, hole, _, _ in string.Formatter().parse(template):
-            if hole and hole not in RESULT_SLOTS | set(fields) | {"base", "mount"}:
-                raise MappingError(f"{where}.reply.headers.{header}: there is no {hole}")
+        _check_text(template, HEADER_SLOTS, f"{where}.reply.headers.{header}")
     read = dataclasses.replace(compiler, open=True).compile(reply.body, f"{where}.reply")
     return ReplyShape(reply.status, reply.headers, body, read, tuple(sorted(body.slots())))
+
+
+def _check_text(template: str, allowed: frozenset[str], where: str) -> None:
+    """A text with `{holes}`, each one of the allowed."""
+    try:
+        holes = [hole for _, hole, _, _ in string.Formatter().parse(template) if hole is not None]
+    except ValueError as error:
+        raise MappingError(f"{where}: {error}: {template!r}") from None
+    for hole in holes:
+        if hole not in allowed:
+            raise MappingError(f"{where}: there is no {{{hole}}}; there are {', '.join(sorted(allowed))}")
+
+
+def compile_error_shape(section: ErrorsSection, compiler: Compiler) -> Shape:
+    """The usual body of an error. It is open, as a backend may tell more than we read."""
+    shape = dataclasses.replace(compiler, open=True).compile(section.shape, "errors.shape")
+    if shape.slots() != {"code", "message"}:
+        raise MappingError("errors.shape: must bind $code and $message")
+    return shape
 
 
 def invert_errors(section: ErrorsSection) -> Mapping[int, Code]:
     """Number -> code. A number that reads as two codes is an error here, and a code without a row is one."""
     for code in Code:
-        if code not in section.rows:
+        row = section.rows.get(code)
+        if row is None:
             raise MappingError(f"errors.rows: nothing says how to tell {code}")
+        if row.code is None and row.body is None:
+            raise MappingError(f"errors.rows.{code}: needs a code, or a body of its own")
+        if row.text is not None:
+            _check_text(row.text, ERROR_SLOTS, f"errors.rows.{code}.text")
     inverse: dict[int, Code] = {}
     for code, row in section.rows.items():
         numbers = (*((row.code,) if row.read and row.code is not None else ()), *row.also_read)

@@ -79,6 +79,7 @@ class Route:
     body: Record | None
     defaults: Mapping[str, Any]
     reply: ReplyShape
+    errors: Mapping[int, Code]
     empty_on: frozenset[Code]
     empty_item: tuple[Any] | None
     """In a batch such an answer is this, where the mapping says one."""

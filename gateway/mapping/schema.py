@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -86,8 +86,10 @@ class Tunnel(Strict):
 class WhereSection(Strict):
     operators: dict[str, str]
     logic: dict[str, str]
+    refuse: tuple[str, ...] = ()
+    """Operators that the vendor has and the gateway has not."""
     list_is_and: bool = False
-    subquery_binds: tuple[str, ...] = ()
+    subquery_binds: tuple[Literal["limit", "skip", "order"], ...] = ()
     subquery_ignores: tuple[str, ...] = ()
     miles: float
     """The earth's radius in the vendor's miles, and kilometres: it turns a distance into radians."""
@@ -112,6 +114,10 @@ class BatchSection(Strict):
     name: str | None = None
     """A key of the body that names what the request makes, for requests that refer to it."""
     children: ChildrenSection | None = None
+    create_flag: str | None = None
+    """A key that, where it is true, makes a request one that creates, whatever its method says."""
+    by_name: bool = False
+    """The answer is an object, from the name of a request to the body of its answer."""
 
 
 class ChildrenSection(Strict):
@@ -137,6 +143,8 @@ class RouteSection(Strict):
     refuse: tuple[str, ...] = ()
     batch: BatchSection | None = None
     reply: Template
+    errors: dict[int, Code] = {}
+    """Numbers of errors that mean something of their own at this place, when a backend tells them."""
     empty_on: tuple[Code, ...] = ()
     """Errors that this route tells as an empty answer."""
     empty_item: Any = None
@@ -189,8 +197,8 @@ class MappingFile(Strict):
     updates: dict[str, Template]
     update_tag: str
     where: WhereSection
-    tables: dict[str, dict[str, str]] = {}
-    """Two-way tables, usable as codecs: wire text -> value."""
+    tables: dict[str, dict[str, str | tuple[str, ...]]] = {}
+    """Two-way tables, usable as codecs: wire text -> value; of several the first is read, and all are written."""
     routes: tuple[RouteSection, ...]
     errors: ErrorsSection
     cors: Cors
@@ -228,5 +236,9 @@ def read_mapping(path: Path) -> MappingFile:
         # as JSON: strict still refuses "100" for 100, but takes a list for a tuple and a word for an enum
         return MappingFile.model_validate_json(json.dumps(raw))
     except ValidationError as invalid:
-        lines = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in invalid.errors()]
-        raise MappingError("\n".join(lines)) from None
+        raise MappingError("\n".join(f"{path}: {line}" for line in faults(invalid))) from None
+
+
+def faults(invalid: ValidationError) -> list[str]:
+    """`key: reason`, one a fault."""
+    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in invalid.errors()]

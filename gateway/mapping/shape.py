@@ -3,6 +3,7 @@
     $name            a slot: bound to a value when reading, replaced by it when writing
     $name|codec      the same, encoded
     $name?           the same, but null where it has no value
+    <$name|codec     another spelling of a slot: read, never written
     text$name        a slot with constant text before or after it
     $|codec          a codec that binds several slots at once
     {key: template}  an object; `+: $name|codec` takes the keys that are not named, `key: ~` is read past
@@ -95,13 +96,30 @@ class Slot:
 
     def fill(self, values: Mapping[str, Any]) -> Any:
         value = values.get(self.name)
-        return self.nothing if value is None else self.codec.write(value)
+        wire = None if value is None else self.codec.write(value)
+        return self.nothing if wire is None else wire
 
     def match(self, wire: Any) -> Bindings | None:
         return {} if wire is ABSENT or wire is None else {self.name: self.codec.read(wire)}
 
     def slots(self) -> frozenset[str]:
         return frozenset((self.name,))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """Another spelling of a slot: read, never written."""
+
+    slot: Slot
+
+    def fill(self, values: Mapping[str, Any]) -> Any:
+        return ABSENT
+
+    def match(self, wire: Any) -> Bindings | None:
+        return self.slot.match(wire)
+
+    def slots(self) -> frozenset[str]:
+        return self.slot.slots()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +130,8 @@ class Spliced:
     names: frozenset[str]
 
     def fill(self, values: Mapping[str, Any]) -> Any:
-        return self.codec.write(values)
+        wire = self.codec.write(values)
+        return ABSENT if wire is None else wire
 
     def match(self, wire: Any) -> Bindings | None:
         return {} if wire is ABSENT or wire is None else dict(self.codec.read(wire))
@@ -174,7 +193,9 @@ class Record:
                 return None
             bound.update(found)
         if self.rest is not None:
-            bound.update(self.rest.match({k: v for k, v in wire.items() if k not in self.parts}) or {})
+            rest = {key: value for key, value in wire.items() if key not in self.parts}
+            if rest or not self.open:  # an answer with nothing else in it does not say that there is nothing
+                bound.update(self.rest.match(rest) or {})
         elif not self.open:
             for key in wire:
                 if key not in self.parts:
@@ -209,7 +230,7 @@ class Either:
         return frozenset[str]().union(*(shape.slots() for shape in self.shapes))
 
 
-_SLOT = re.compile(r"\$(?P<name>[a-z][a-z0-9_]*)?(?:\|(?P<codec>[a-z0-9_]+))?(?P<null>\?)?")
+_SLOT = re.compile(r"(?P<read_only><)?\$(?P<name>[a-z][a-z0-9_]*)?(?:\|(?P<codec>[a-z0-9_]+))?(?P<null>\?)?")
 _AFFIXED = re.compile(r"(?P<before>[^$]*)\$(?P<name>[a-z][a-z0-9_]*)(?P<after>[^$|?]*)")
 
 
@@ -260,4 +281,5 @@ class Compiler:
             return Spliced(self.codecs[codec], self.splices[codec])
         if codec in self.splices:
             raise MappingError(f"{where}: {codec} binds several slots of its own: write $|{codec}")
-        return Slot(name, self.codecs[codec] if codec else IDENTITY, None if plain["null"] else ABSENT)
+        slot = Slot(name, self.codecs[codec] if codec else IDENTITY, None if plain["null"] else ABSENT)
+        return ReadOnly(slot) if plain["read_only"] else slot

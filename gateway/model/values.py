@@ -38,8 +38,8 @@ class Date:
     def read(cls, text: str) -> Date:
         """Any ISO 8601 date and time; one without a zone is UTC. Raises ValueError."""
         moment = datetime.fromisoformat(text)
-        if len(text) == 24 and text[10] == "T" and text[19] == "." and text[23] == "Z":
-            return cls(text)  # the form that we keep, and now known to be a date
+        if len(text) == 24 and text[7] == "-" and text[10] == "T" and text[19] == "." and text[23] == "Z":
+            return cls(text)  # the form that we keep, and now known to be a date (2026-W01-5 is one as well)
         return cls.from_datetime(moment)
 
     @classmethod

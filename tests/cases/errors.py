@@ -1,0 +1,145 @@
+"""What goes wrong at the backend, and how each vendor tells it at that place."""
+
+from __future__ import annotations
+
+from gateway.errors import Code
+from gateway.model.operation import Create, Delete, Find, Get, Update
+from gateway.model.query import Condition, Op
+from gateway.model.update import Set
+from gateway.wire import HttpRequest, HttpResponse
+from tests.cases import UNSUPPORTED, Case, Failure, Wire
+from tests.cases.wires import ID, NOTHING, PATH, get, text
+
+MISSING = Failure(Code.OBJECT_NOT_FOUND, "no such object", (("class_name", "Post"), ("id", ID)))
+PARSE_MISSING = HttpResponse(404, {"code": 101, "error": "Object not found."})
+LEANCLOUD_MISSING = HttpResponse(400, {"code": 1, "error": f"Could not find object by id '{ID}' for class 'Post'."})
+CREATE = Create(class_name="Post", changes={"n": Set("a")}, returning=NOTHING)
+POST = HttpRequest("POST", "/classes/Post", body={"n": "a"})
+
+CASES: tuple[Case, ...] = (
+    Case(
+        "get: a missing object",
+        Get(class_name="Post", id=ID),
+        MISSING,
+        {
+            "parse": Wire(get(PATH), PARSE_MISSING),
+            "leancloud": Wire(get(PATH, returnACL="true"), HttpResponse(200, {})),  # recorded
+        },
+    ),
+    Case(
+        "update: a missing object",
+        Update(class_name="Post", id=ID, changes={"n": Set(1)}, returning=NOTHING),
+        MISSING,
+        {
+            "parse": Wire(HttpRequest("PUT", PATH, body={"n": 1}), PARSE_MISSING),
+            "leancloud": Wire(HttpRequest("PUT", PATH, body={"n": 1}), LEANCLOUD_MISSING),
+        },
+    ),
+    Case(
+        "delete: a missing object",
+        Delete(class_name="Post", ids=(ID,)),
+        MISSING,
+        {
+            "parse": Wire(HttpRequest("DELETE", PATH), PARSE_MISSING),
+            "leancloud": Wire(HttpRequest("DELETE", PATH), HttpResponse(200, {})),
+        },
+    ),
+    Case(
+        "update: the condition does not hold",
+        Update(class_name="Post", id=ID, changes={"n": Set(1)}, where=Condition("n", Op.EQ, 0), returning=NOTHING),
+        Failure(Code.CONDITION_FAILED),
+        {
+            "parse": UNSUPPORTED,
+            "leancloud": Wire(
+                HttpRequest("PUT", PATH, {"where": text({"n": 0})}, {}, {"n": 1}),
+                HttpResponse(400, {"code": 305, "error": "No effect on updating/deleting a document."}),
+            ),
+        },
+    ),
+    Case(
+        "find: a missing class",
+        Find(class_name="Post", limit=100),
+        Failure(Code.CLASS_NOT_FOUND, "no such class", (("class_name", "Post"),)),
+        {
+            "parse": Wire(get("/classes/Post"), HttpResponse(200, {"results": []})),
+            "leancloud": Wire(
+                get("/classes/Post", returnACL="true"),
+                HttpResponse(404, {"code": 101, "error": "Class or object doesn't exists."}),
+            ),
+        },
+    ),
+    Case(
+        "find: a count of a missing class",
+        Find(class_name="Post", limit=0, count=True),
+        Failure(Code.CLASS_NOT_FOUND, "no such class", (("class_name", "Post"),)),
+        {
+            "parse": Wire(get("/classes/Post", limit=0, count=1), HttpResponse(200, {"results": [], "count": 0})),
+            "leancloud": Wire(
+                get("/classes/Post", limit=0, count=1, returnACL="true"),
+                HttpResponse(404, {"code": 101, "error": "Class or object doesn't exists."}),
+            ),
+        },
+    ),
+    Case(
+        "create: a value of another type than the column",
+        CREATE,
+        Failure(
+            Code.TYPE_MISMATCH,
+            "n holds numbers",
+            (("class_name", "Post"), ("field", "n"), ("expected", "Number"), ("found", "String")),
+        ),
+        {
+            "parse": Wire(
+                POST,
+                HttpResponse(400, {"code": 111, "error": "schema mismatch for Post.n; expected Number but got String"}),
+            ),
+            "leancloud": Wire(
+                POST,
+                HttpResponse(
+                    400,
+                    {
+                        "code": 111,
+                        "error": "Invalid value type for field 'n', expect type is Number, but it is String.",
+                    },
+                ),
+            ),
+        },
+    ),
+    Case(
+        "create: a value that is taken",
+        CREATE,
+        Failure(Code.DUPLICATE_VALUE),
+        {
+            "parse": Wire(
+                POST,
+                HttpResponse(
+                    400, {"code": 137, "error": "A duplicate value for a field with unique values was provided"}
+                ),
+            ),
+            "leancloud": Wire(
+                POST,
+                HttpResponse(400, {"code": 137, "error": "A unique field was given a value that is already taken."}),
+            ),
+        },
+    ),
+    Case(
+        "create: the backend is down",
+        CREATE,
+        Failure(Code.TIMEOUT, "the backend did not answer in time"),
+        {
+            "parse": Wire(POST, HttpResponse(503, {"code": 124, "error": "the backend did not answer in time"})),
+            "leancloud": Wire(POST, HttpResponse(504, {"code": 124, "error": "the backend did not answer in time"})),
+        },
+    ),
+    Case(
+        "find: too often",
+        Find(class_name="Post", limit=100),
+        Failure(Code.RATE_LIMITED, "Too many requests."),
+        {
+            "parse": Wire(get("/classes/Post"), HttpResponse(429, {"code": 100, "error": "Too many requests."})),
+            "leancloud": Wire(
+                get("/classes/Post", returnACL="true"), HttpResponse(429, {"code": 429, "error": "Too many requests."})
+            ),
+        },
+    ),
+)

@@ -1,0 +1,99 @@
+"""Points, distances and areas, in every unit. In the model a distance is in radians."""
+
+from __future__ import annotations
+
+from gateway.model.query import And, Box, Circle, Condition, Near, Op
+from gateway.model.values import GeoPoint, Polygon
+from tests.cases import Case
+from tests.cases.wires import finding
+
+POINT, CORNER, THIRD = GeoPoint(39, 116), GeoPoint(40, 117), GeoPoint(40, 116)
+
+
+def wire(point: GeoPoint) -> dict[str, object]:
+    return {"__type": "GeoPoint", "latitude": point.latitude, "longitude": point.longitude}
+
+
+P, C, T = wire(POINT), wire(CORNER), wire(THIRD)
+HALF_MILE, HALF_MILE_PARSE = 0.5 / 3958.8, 0.5 / 3959
+KILOMETERS = 500 / 6371
+
+CASES: tuple[Case, ...] = (
+    finding(
+        "near",
+        Condition("at", Op.NEAR, Near(POINT)),
+        {"at": {"$nearSphere": P}},
+        {"at": {"$nearSphere": [116, 39]}},
+    ),
+    finding(
+        "near, at most so many radians",
+        Condition("at", Op.NEAR, Near(POINT, 0.5)),
+        {"at": {"$nearSphere": P, "$maxDistance": 0.5}},
+        {"at": {"$nearSphere": P, "$maxDistanceInRadians": 0.5}},
+        {"at": {"$maxDistance": 0.5, "$nearSphere": P}},
+    ),
+    finding(
+        "near, at most so many kilometres",
+        Condition("at", Op.NEAR, Near(POINT, KILOMETERS)),
+        {"at": {"$nearSphere": P, "$maxDistance": KILOMETERS}},
+        {"at": {"$nearSphere": P, "$maxDistanceInKilometers": 500}},
+    ),
+    finding(
+        "near, at most so many miles of LeanCloud's",
+        Condition("at", Op.NEAR, Near(POINT, HALF_MILE)),
+        {"at": {"$nearSphere": P, "$maxDistance": HALF_MILE}},
+        leancloud_also=({"at": {"$nearSphere": P, "$maxDistanceInMiles": 0.5}},),
+    ),
+    finding(
+        "near, at most so many miles of Parse Server's",
+        Condition("at", Op.NEAR, Near(POINT, HALF_MILE_PARSE)),
+        {"at": {"$nearSphere": P, "$maxDistance": HALF_MILE_PARSE}},
+        parse_also=({"at": {"$nearSphere": P, "$maxDistanceInMiles": 0.5}},),
+    ),
+    finding(
+        "near, but not too near",
+        Condition("at", Op.NEAR, Near(POINT, None, 0.25)),
+        {"at": {"$nearSphere": P, "$minDistance": 0.25}},
+        leancloud_also=({"at": {"$nearSphere": P, "$minDistanceInRadians": 0.25}},),
+    ),
+    finding(
+        "near, between two distances",
+        Condition("at", Op.NEAR, Near(POINT, KILOMETERS, HALF_MILE)),
+        {"at": {"$nearSphere": P, "$maxDistance": KILOMETERS, "$minDistance": HALF_MILE}},
+        leancloud_also=(
+            {"at": {"$nearSphere": P, "$maxDistanceInKilometers": 500, "$minDistanceInMiles": 0.5}},
+            {"at": {"$nearSphere": P, "$maxDistanceInKilometers": 500, "$minDistanceInKilometers": HALF_MILE * 6371}},
+        ),
+    ),
+    finding(
+        "near, with a condition",
+        And((Condition("at", Op.NEAR, Near(POINT, 0)), Condition("n", Op.EQ, 1))),
+        {"at": {"$nearSphere": P, "$maxDistance": 0}, "n": 1},
+    ),
+    finding(
+        "within a box",
+        Condition("at", Op.WITHIN, Box(POINT, CORNER)),
+        {"at": {"$within": {"$box": [P, C]}}},
+        {"at": {"$within": {"$box": [[116, 39], [117, 40]]}}},
+    ),
+    finding(
+        "within a circle",
+        Condition("at", Op.WITHIN, Circle(POINT, 0.01)),
+        {"at": {"$geoWithin": {"$centerSphere": [P, 0.01]}}},
+        {"at": {"$geoWithin": {"$centerSphere": [[116, 39], 0.01]}}},
+    ),
+    finding(
+        "within a polygon",
+        Condition("at", Op.WITHIN, Polygon((POINT, CORNER, THIRD, POINT))),
+        {"at": {"$geoWithin": {"$polygon": [P, C, T]}}},
+        {"at": {"$geoWithin": {"$polygon": [P, C, T, P]}}},
+        {"at": {"$geoWithin": {"$polygon": [[116, 39], [117, 40], [116, 40]]}}},
+        {"at": {"$geoWithin": {"$polygon": {"__type": "Polygon", "coordinates": [[39, 116], [40, 117], [40, 116]]}}}},
+    ),
+    finding(
+        "a polygon around a point",
+        Condition("area", Op.COVERS, POINT),
+        {"area": {"$geoIntersects": {"$point": P}}},
+        {"area": {"$geoIntersects": {"$point": [116, 39]}}},
+    ),
+)

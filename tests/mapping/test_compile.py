@@ -1,0 +1,212 @@
+# ruff: noqa: E501 - one damage, one line
+"""A good mapping with one thing wrong in it is refused before anything starts, with the file, the key and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.app import mappings_directory
+from gateway.dialects.dialect import load_dialects
+from gateway.errors import MappingError
+
+FILES = sorted(path.stem for path in mappings_directory().glob("*.yaml"))
+
+Damage = Callable[[Any], object]
+
+
+def at(raw: Any, *keys: Any) -> Any:
+    for key in keys:
+        raw = raw[key]
+    return raw
+
+
+def put(*keys: Any, value: Any) -> Damage:
+    return lambda raw: at(raw, *keys[:-1]).__setitem__(keys[-1], value)
+
+
+def drop(*keys: Any) -> Damage:
+    return lambda raw: at(raw, *keys[:-1]).__delitem__(keys[-1])
+
+
+def add(*keys: Any, value: Any) -> Damage:
+    return lambda raw: at(raw, *keys).append(value)
+
+
+CODECS = (
+    "acl, base64, bits, changes, class_name, excluded, "
+    "{extra}field, fields, flag, flag01, flag_json, ids, include_all, includes, includes_or_all, int, iso_ms, "
+    "iso_text, limit, list, md5_sign, members, negated, number, object, objects, one_id, operators, order, points, "
+    "scan_key, signed_fields, skip, text, value, values, where"
+)
+CREATE, UPDATE = "routes.0 (POST /classes/{class_name})", "routes.3 (PUT /classes/{class_name}/{id})"
+RESULT = "class_name, created_at, cursor, id, items, moment, object, objects, total, updated_at"
+
+# what is done -> what is said; the same in each of the mappings. `{extra}` are the codecs that only one of them has
+DAMAGES: tuple[tuple[str, Damage, str], ...] = (
+    # the schema: every key at fault is named
+    ("no title", drop("title"), "title: Field required"),
+    ("a title that is a number", put("title", value=1), "title: Input should be a valid string"),
+    ("an unknown key", put("tiitle", value="x"), "tiitle: Extra inputs are not permitted"),
+    ("no mounts", drop("mounts"), "mounts: Field required"),
+    ("no credentials", drop("credentials"), "credentials: Field required"),
+    ("no proof", drop("credentials", "proves"), "credentials.proves: Field required"),
+    ("no limits", drop("limits"), "limits: Field required"),
+    ("a limit as text", put("limits", "batch", value="50"), "limits.batch: Input should be a valid integer"),
+    ("a page of nothing", put("limits", "page", "default", value=0), "limits.page.default: Input should be greater than or equal to 1"),
+    (
+        "a limit with an unknown rule",
+        put("limits", "page", "negative", value="explode"),
+        "limits.page.negative: Input should be 'default', 'cap' or 'refuse'",
+    ),
+    ("no pattern of classes", drop("names", "class"), "names.class: Field required"),
+    ("no value tag", drop("value_tag"), "value_tag: Field required"),
+    ("no operators", drop("where", "operators"), "where.operators: Field required"),
+    ("no radius", drop("where", "miles"), "where.miles: Field required"),
+    ("a subquery with a word of its own", put("where", "subquery_binds", value=["where"]), "where.subquery_binds.0: Input should be 'limit', 'skip' or 'order'"),
+    ("a route without an operation", drop("routes", 0, "op"), "routes.0.op: Field required"),
+    ("a route without a reply", drop("routes", 0, "reply"), "routes.0.reply: Field required"),
+    ("a route with an unknown key", put("routes", 0, "refuses", value=[]), "routes.0.refuses: Extra inputs are not permitted"),
+    (
+        "a method that is none",
+        put("routes", 0, "http", value="FETCH /classes/{class_name}"),
+        "routes.0.http: String should match pattern '^(GET|POST|PUT|DELETE) /\\S*$'",
+    ),
+    ("an error without a status", drop("errors", "rows", "internal", "status"), "errors.rows.internal.status: Field required"),
+    ("an error number as text", put("errors", "rows", "internal", "code", value="1"), "errors.rows.internal.code: Input should be a valid integer"),
+    ("no answer to a preflight", drop("cors"), "cors: Field required"),
+    # names
+    ("a bad regular expression", put("names", "class", value="("), "names: is no regular expression: missing ), unterminated subpattern at position 0"),
+    ("an unknown system field", put("fields", "idd", value="x"), "fields.idd: is no system field; there are @id, @created_at, @updated_at, @acl, @owner"),
+    ("a system field with an unknown codec", put("fields", "acl", value="ACL|ackl"), "fields.acl: there is no codec 'ackl'"),
+    ("two system fields of one name", put("fields", "acl", value="objectId"), "fields.acl: objectId is the name of @id already"),
+    # credentials
+    ("a header in capitals", put("credentials", "headers", "X-Key", value="$key"), "credentials.headers.X-Key: names of headers are lower case here"),
+    ("a proof that no header holds", put("credentials", "proves", "client", value=["secret"]), "credentials.proves.client: no header holds a secret"),
+    ("no application id", put("credentials", value={"headers": {"x": "$k"}, "proves": {"client": [], "master": []}}), "credentials.headers: none holds the $app_id"),
+    ("a header with an unknown codec", put("credentials", "headers", "x", value="$k|nope"), "credentials.headers.x: there is no codec 'nope'; there are {codecs}"),
+    # values and updates
+    ("an unknown kind of value", put("values", "color", value={"__type": "Color"}), "values.color: there is no kind of value 'color'; there are date, pointer, relation, file, geopoint, polygon, bytes, object"),
+    ("a value without a tag", put("values", "date", value={"iso": "$iso|iso_text"}), "values.date: must be an object with the constant '__type'"),
+    ("a value that is no object", put("values", "date", value="$iso"), "values.date: must be an object with the constant '__type'"),
+    ("a value that binds too little", put("values", "date", value={"__type": "Date"}), "values.date: does not bind iso"),
+    ("a value that binds too much", put("values", "date", "zone", value="$zone"), "values.date: a date has no zone"),
+    ("two values of one tag", put("values", "date", "__type", value="Bytes"), "values.bytes: __type 'Bytes' reads as two kinds of value"),
+    ("a value with an unknown codec", put("values", "date", "iso", value="$iso|iso_tekst"), "values.date.iso: there is no codec 'iso_tekst'; there are {codecs}"),
+    ("an unknown change", put("updates", "double", value={"__op": "Double"}), "updates.double: there is no change 'double'; there are set_on_insert, unset, increment, bit_and, bit_or, bit_xor, add, add_unique, remove, add_relation, remove_relation, several"),
+    ("a change without a tag", put("updates", "unset", value={"delete": True}), "updates.unset: must be an object with the constant '__op'"),
+    ("a change that binds too little", put("updates", "add", value={"__op": "Add"}), "updates.add: must bind values"),
+    ("a change that binds too much", put("updates", "unset", "by", value="$by"), "updates.unset: must bind nothing"),
+    ("two changes of one tag", put("updates", "add", "__op", value="AddUnique"), "updates.add_unique: __op 'AddUnique' reads as two kinds of change"),
+    # where
+    ("an unknown operator", put("where", "operators", "like", value="$like"), "where.operators: there is no like"),
+    ("an unknown piece of logic", put("where", "logic", "xor", value="$xor"), "where.logic: there is no xor"),
+    ("two operators of one name", put("where", "operators", "gt", value="$lt"), "where.operators: two operators have one name"),
+    # tables
+    ("a table with the name of a codec", put("tables", value={"text": {"a": "b"}}), "tables.text: is the name of a codec"),
+    # routes
+    ("an unknown operation", put("routes", 0, "op", value="upsert"), CREATE + ".op: there is no operation 'upsert'; there are create, get, update, delete, find, scan, server_time, batch"),
+    ("a hole that is not a segment", put("routes", 0, "http", value="POST /classes/x{class_name}"), "routes.0 (POST /classes/x{class_name}).http: a hole must be a whole segment of the path, not 'x{class_name}'"),
+    ("a hole twice", put("routes", 3, "http", value="PUT /{id}/{id}"), "routes.3 (PUT /{id}/{id}).http: a hole is there twice in '/{id}/{id}'"),
+    ("an encoding of a hole that is not there", put("routes", 0, "path", value={"ids": "$ids|ids"}), CREATE + ".path.ids: there is no such hole in /classes/{class_name}"),
+    ("a path for what the operation lacks", put("routes", 0, "http", value="POST /classes/{class_name}/{limit}"), "routes.0 (POST /classes/{class_name}/{limit}): create has no limit; it has class_name, changes, id, returning"),
+    ("a slot that the operation lacks", put("routes", 3, "body", value={"+": "$object|changes"}), UPDATE + ": update has no object; it has class_name, id, changes, where, returning"),
+    ("a required slot that nothing binds", put("routes", 0, "body", value={"objectId": "$id|text"}), CREATE + ": create needs changes, and nothing binds it"),
+    ("a slot of the path in the body again", put("routes", 3, "body", "objectId", value="$id|text"), UPDATE + ": id is bound by the path, and once more"),
+    ("an unknown codec", put("routes", 3, "body", "+", value="$changes|chamges"), UPDATE + ".body.+: there is no codec 'chamges'; there are {codecs}"),
+    ("a rest that is no slot", put("routes", 3, "body", "+", value="all"), UPDATE + ".body.+: must be a slot, such as $object|object"),
+    ("a body that is no object", put("routes", 3, "body", value="$changes|changes"), UPDATE + ".body: must be an object"),
+    ("a slot that is none", put("routes", 3, "body", "x", value="$Changes"), UPDATE + ".body.x: '$Changes' is not a slot: expected $name or $name|codec"),
+    ("a codec without a slot", put("routes", 3, "body", "x", value="$|text"), UPDATE + ".body.x: '$|text' names no slot, and its codec does not bind several"),
+    ("a slot for a codec of several", put("routes", 3, "body", "x", value="$select|signed_fields"), UPDATE + ".body.x: signed_fields binds several slots of its own: write $|signed_fields"),
+    ("no alternatives", put("routes", 3, "body", "x", value=[]), UPDATE + ".body.x: no alternative is left to choose from"),
+    ("a parameter with two fates", put("routes", 3, "ignore", value=["a", "b", "a"]), UPDATE + ": the parameter a has two fates"),
+    ("a parameter refused and ignored", lambda raw: raw["routes"][3].update(ignore=["a"], refuse=["a"]), UPDATE + ": the parameter a has two fates"),
+    ("a spelling of a parameter that is not there", put("routes", 3, "also", value={"new": "fetch"}), UPDATE + ".also.new: there is no parameter fetch"),
+    ("a default for what the operation lacks", put("routes", 0, "defaults", "limit", value=1), CREATE + ": create has no limit; it has class_name, changes, id, returning"),
+    ("a default that is no member", put("routes", 0, "defaults", "returning", value="all"), CREATE + ".defaults.returning: expected one of nothing, computed, changed, everything"),
+    ("a default of another type", put("routes", 1, "defaults", "limit", value="100"), "routes.1 (GET /classes/{class_name}).defaults.limit: expected a value of the type int, not '100'"),
+    ("a part that a result lacks", put("routes", 3, "reply", "x", value="$count"), UPDATE + ".reply: a result has no count; it has " + RESULT),
+    ("a reply with an unknown key", put("routes", 0, "reply", "header", value={}), CREATE + ".reply.header: Extra inputs are not permitted"),
+    ("a reply with a status as text", put("routes", 0, "reply", "status", value="201"), CREATE + ".reply.status: Input should be a valid integer"),
+    ("a header with an unknown hole", put("routes", 0, "reply", "headers", "Location", value="/{limit}"), CREATE + ".reply.headers.Location: there is no {limit}; there are base, class_name, id, mount"),
+    ("a header with half a hole", put("routes", 0, "reply", "headers", "Location", value="/{id"), CREATE + ".reply.headers.Location: expected '}' before end of string: '/{id'"),
+    ("two routes of one path", put("routes", 2, "http", value="GET /classes/{class_name}"), "routes.2 (GET /classes/{class_name}): get needs id, and nothing binds it"),
+    ("one route twice", lambda raw: raw["routes"].append(deepcopy(raw["routes"][0])), "routes.{count} (POST /classes/{class_name}): POST /classes/{class_name} is served by another route already"),
+    ("a batch that says nothing of its requests", lambda raw: [route.pop("batch", None) for route in raw["routes"]], "{batch}.batch: belongs to a batch, and to nothing else"),
+    # errors
+    ("a number that reads as two codes", put("errors", "rows", "timeout", "also_read", value=[137]), "errors.rows: 137 reads as both duplicate_value and timeout"),
+    ("a code that nothing tells", drop("errors", "rows", "timeout"), "errors.rows: nothing says how to tell timeout"),
+    ("an error with neither a code nor a body", put("errors", "rows", "timeout", value={"status": 503}), "errors.rows.timeout: needs a code, or a body of its own"),
+    ("a sentence with an unknown detail", put("errors", "rows", "timeout", "text", value="{seconds} s"), "errors.rows.timeout.text: there is no {seconds}; there are class_name, expected, field, found, id, message, name"),
+    ("a sentence with half a hole", put("errors", "rows", "timeout", "text", value="}"), "errors.rows.timeout.text: Single '}' encountered in format string: '}'"),
+    ("an error without a message", drop("errors", "shape", "error"), "errors.shape: must bind $code and $message"),
+)  # fmt: skip
+
+
+def expected(message: str, raw: Any) -> str:
+    names = CODECS.format(extra="")
+    tables = raw.get("tables", {})
+    codecs = ", ".join(sorted([*names.split(", "), *tables])) if tables else names
+    count = len(raw["routes"])
+    batch = next(f"routes.{i} ({route['http']})" for i, route in enumerate(raw["routes"]) if route["op"] == "batch")
+    for hole, text in (("{codecs}", codecs), ("{count}", str(count)), ("{batch}", batch)):
+        message = message.replace(hole, text)
+    return message
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("damage", "message"), [pytest.param(*row[1:], id=row[0]) for row in DAMAGES])
+def test_one_thing_wrong_is_refused_with_its_reason(name: str, damage: Damage, message: str, tmp_path: Path) -> None:
+    good = yaml.safe_load((mappings_directory() / f"{name}.yaml").read_text(encoding="utf-8"))
+    bad = deepcopy(good)
+    damage(bad)
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(bad, sort_keys=False), encoding="utf-8")
+    with pytest.raises(MappingError) as refused:
+        load_dialects(tmp_path)
+    assert str(refused.value) == f"{path}: {expected(message, good)}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_two_things_wrong_are_both_named(name: str, tmp_path: Path) -> None:
+    raw = yaml.safe_load((mappings_directory() / f"{name}.yaml").read_text(encoding="utf-8"))
+    del raw["title"]
+    raw["limits"]["batch"] = 0
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(MappingError) as refused:
+        load_dialects(tmp_path)
+    assert str(refused.value).splitlines() == [
+        f"{path}: title: Field required",
+        f"{path}: limits.batch: Input should be greater than or equal to 1",
+    ]
+
+
+TEXTS = (
+    ("a key twice", "title: a\ntitle: b\n", "is not YAML: the key 'title' is there twice\n"),
+    ("a key twice, inside", "a: {b: 1, b: 2}\n", "is not YAML: the key 'b' is there twice\n"),
+    ("not YAML", "a: [\n", "is not YAML: while parsing a flow node\n"),
+    ("a list", "- a\n", "must be a mapping of keys"),
+    ("nothing", "", "must be a mapping of keys"),
+    ("not text", b"\xff", "cannot be read: 'utf-8' codec can't decode byte 0xff"),
+)
+
+
+@pytest.mark.parametrize(("text", "message"), [pytest.param(*row[1:], id=row[0]) for row in TEXTS])
+def test_a_file_that_is_no_mapping_is_refused(text: str | bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(MappingError) as refused:
+        load_dialects(tmp_path)
+    assert str(refused.value).startswith(f"{path}: {message}")
+
+
+def test_a_directory_without_mappings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match=r"holds no mapping \(\*\.yaml\)$"):
+        load_dialects(tmp_path)
