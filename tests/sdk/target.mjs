@@ -1,0 +1,30 @@
+// Which server the suites speak to, and as whom. All of it comes from the environment, so that the same tests run
+// against any gateway, whatever stands behind it.
+
+const { env } = process;
+
+export const url = (env.GATEWAY_URL || 'http://127.0.0.1:8080').replace(/\/$/, '');
+
+export const parse = {
+  serverURL: url + (env.PARSE_MOUNT ?? '/parse'),
+  secondServerURL: url + (env.PARSE_SECOND_MOUNT ?? '/1'),
+  appId: env.PARSE_APP_ID ?? 'demo',
+  javascriptKey: env.PARSE_JAVASCRIPT_KEY ?? 'demo-js',
+  masterKey: env.PARSE_MASTER_KEY ?? 'demo-master',
+};
+
+export const leancloud = {
+  serverURL: url,
+  appId: env.LEANCLOUD_APP_ID ?? 'demo',
+  appKey: env.LEANCLOUD_APP_KEY ?? 'demo-key',
+  masterKey: env.LEANCLOUD_MASTER_KEY ?? 'demo-master',
+};
+
+const run = env.SDK_RUN ?? Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
+let count = 0;
+
+/** The name of a class that no other test, file or run uses. */
+export function newClass(name) {
+  count += 1;
+  return `${name}_${run}_${process.pid}_${count}`;
+}
