@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,23 @@ from aiohttp.test_utils import TestClient
 
 DATA = Path(__file__).parent / "data" / "leancloud_objects.jsonl"
 SYSTEM = ("objectId", "createdAt", "updatedAt", "ACL")
-TIMES = frozenset({"createdAt", "updatedAt", "iso"})
+MEMBER = "52f9be99e4b035debf88b727"
+"""The post that recorded relations hold."""
+RELATED = re.compile(r"objectId\W+([0-9a-f]{24})\W+key\W+(\w+)")
+
+
+def _is_time(_: Any, ours: Any) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(ours)) is not None
+
+
+# keys whose values are of the day of the recording: what must hold of ours
+OF_THE_DAY: Mapping[str, Callable[[Any, Any], bool]] = {
+    "createdAt": _is_time,
+    "updatedAt": _is_time,
+    "iso": _is_time,
+    "count": lambda _, ours: isinstance(ours, int),
+    "cursor": lambda theirs, ours: (theirs is None) == (ours is None),
+}
 
 # what happened between two recordings and was not recorded: (method, path) before the exchange of that number
 UNRECORDED = {77: ("DELETE", "/1.1/classes/GameScore/5d8308029c9235000886c4cf")}
@@ -55,7 +71,6 @@ class Replay:
 
     async def differences(self, recorded: Recorded) -> list[str]:
         """How our answer to this exchange differs; empty where it agrees."""
-        await self._seed(recorded)
         if recorded.number in UNRECORDED:
             method, path = UNRECORDED[recorded.number]
             await self._send(method, path, {}, None, master=True)
@@ -105,30 +120,27 @@ class Replay:
 
     # --- what was there before ---
 
-    async def _seed(self, recorded: Recorded) -> None:
-        class_name = _class_of(recorded.path)
-        shown = [(class_name, item) for item in _results(recorded.response)]
-        if recorded.method == "GET" and recorded.path.count("/") == 4 and "objectId" in (recorded.response or {}):
-            shown.append((class_name, recorded.response))
-        if recorded.method == "POST" and recorded.path == "/1.1/batch":
-            for request, answer in zip(recorded.body["requests"], recorded.response, strict=True):
-                shown += [(_class_of(request["path"]), item) for item in _results(answer.get("success"))]
-        for name, item in shown:
-            await self._make(name, item)
-        if "/Person" in recorded.path and "/fakeid" not in recorded.path:
-            await self._make("Post", {"objectId": "52f9be99e4b035debf88b727"})
-        for owner, key in re.findall(r'"objectId\\?": ?\\?"([0-9a-f]{24})\\?"[^}]*}, ?\\?"key\\?": ?\\?"(\w+)', json.dumps(recorded.query)):
-            await self._make("Person", {"objectId": owner, key: {"__type": "Relation", "className": "Post"}})
+    async def seed(self, exchanges: list[Recorded]) -> None:
+        """Makes what the answers show and the exchanges did not make, in the order in which it is shown."""
+        made = {id_ for recorded in exchanges for id_ in _made(recorded)}
+        shown = [(name, item) for recorded in exchanges for name, item in _shown(recorded)]
+        # what has a relation comes after the members of it; `sorted` keeps the order of the rest
+        for class_name, item in sorted(shown, key=lambda each: "likes" in each[1]):
+            if item["objectId"] not in made:
+                await self._make(class_name, item)
+        for recorded in exchanges:
+            for owner, key in RELATED.findall(json.dumps(recorded.query)):
+                await self._make("Person", {"objectId": owner, key: {"__type": "Relation", "className": "Post"}})
 
     async def _make(self, class_name: str, item: dict[str, Any]) -> None:
         id_ = item["objectId"]
-        if id_ in self.ours or id_ in self.seeded or class_name.startswith("_"):
+        if id_ in self.seeded or class_name.startswith("_"):
             return
         self.seeded.add(id_)
         fields: dict[str, Any] = {"objectId": id_}
         for key, value in item.items():
             if isinstance(value, dict) and value.get("__type") == "Relation":
-                member = {"__type": "Pointer", "className": value["className"], "objectId": "52f9be99e4b035debf88b727"}
+                member = {"__type": "Pointer", "className": value["className"], "objectId": MEMBER}
                 fields[key] = {"__op": "AddRelation", "objects": [member]}
             elif key not in SYSTEM:
                 fields[key] = value
@@ -143,33 +155,19 @@ class Replay:
                 yield f"{place}: keys {sorted(ours)}, recorded {sorted(theirs)}"
                 return
             for key, value in theirs.items():
+                where = f"{place}.{key}"
                 if key == "results":
-                    yield from self._compare_results(value, ours[key], f"{place}.{key}")
-                elif key == "cursor":
-                    if (value is None) != (ours[key] is None):
-                        yield f"{place}.{key}: {ours[key]!r}, recorded {value!r}"
-                elif key == "count":
-                    # how many there were is of that day; that it is counted is of the wire
-                    if not isinstance(ours[key], int):
-                        yield f"{place}.{key}: {ours[key]!r}"
-                elif key in TIMES:
-                    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(ours[key])):
-                        yield f"{place}.{key}: {ours[key]!r}"
-                elif key == "error":
-                    yield from self._compare_error(value, ours[key], f"{place}.{key}")
+                    yield from self._compare_results(value, ours[key], where)
+                elif key in OF_THE_DAY:
+                    if not OF_THE_DAY[key](value, ours[key]):
+                        yield f"{where}: {ours[key]!r}, recorded {value!r}"
                 else:
-                    yield from self._compare(value, ours[key], f"{place}.{key}")
+                    yield from self._compare(value, ours[key], where)
         elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
             for at, (one, other) in enumerate(zip(theirs, ours, strict=True)):
                 yield from self._compare(one, other, f"{place}.{at}")
         elif theirs != ours and not (isinstance(theirs, str) and self._translated(theirs) == ours):
             yield f"{place}: {ours!r}, recorded {theirs!r}"
-
-    def _compare_error(self, theirs: Any, ours: Any, place: str) -> Iterator[str]:
-        if isinstance(theirs, dict):  # of an item of a batch
-            yield from self._compare(theirs, ours, place)
-        elif not isinstance(ours, str):
-            yield f"{place}: {ours!r}"  # texts are the server's own; that there is one is of the wire
 
     def _compare_results(self, theirs: list[dict[str, Any]], ours: list[dict[str, Any]], place: str) -> Iterator[str]:
         """Other objects of that day may stand before and between: those that both show must be the same."""
@@ -180,15 +178,35 @@ class Replay:
             if here is not None:
                 shared += 1
                 yield from self._compare(item, here, f"{place}.{item['objectId']}")
-        if theirs and not shared:
-            yield f"{place}: {len(ours)} objects, none of the {len(theirs)} recorded"
-        if not theirs and ours:
-            yield f"{place}: {len(ours)} objects, recorded none"
+        if bool(theirs) is not bool(ours):
+            yield f"{place}: {len(ours)} objects, recorded {len(theirs)}"
+        elif theirs and not shared and theirs[0].keys() != ours[0].keys():
+            # other objects came first on that day: what can be compared is which keys they have
+            yield f"{place}: keys {sorted(ours[0])}, recorded {sorted(theirs[0])}"
 
 
-def _class_of(path: str) -> str:
-    return path.split("/classes/")[1].split("/")[0] if "/classes/" in path else ""
+def _made(recorded: Recorded) -> Iterator[str]:
+    """The ids that this exchange made."""
+    if recorded.status == 201:
+        yield recorded.response["objectId"]
+    elif recorded.path == "/1.1/batch":
+        for request, answer in zip(recorded.body["requests"], recorded.response, strict=True):
+            if request["method"] == "POST":
+                yield answer["success"]["objectId"]
 
 
-def _results(answer: Any) -> list[dict[str, Any]]:
-    return answer.get("results", []) if isinstance(answer, dict) else []
+def _shown(recorded: Recorded) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Class and fields of each object that this answer shows."""
+    if recorded.path == "/1.1/batch":
+        for request, answer in zip(recorded.body["requests"], recorded.response, strict=True):
+            if request["method"] == "GET":
+                yield from _objects(request["path"], answer.get("success"))
+    elif recorded.method == "GET":
+        yield from _objects(recorded.path, recorded.response)
+
+
+def _objects(path: str, answer: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    class_name = path.partition("/classes/")[2].partition("/")[0]
+    if isinstance(answer, dict):
+        objects = answer.get("results", [answer] if "objectId" in answer else [])
+        yield from ((class_name, item) for item in objects)
