@@ -5,12 +5,13 @@
 #   make test     every test, those with the providers' own SDKs included
 #   make check    what CI runs: ruff, mypy, the tests
 #   make bench    what it costs
+#   make docs     writes what the README has from the tables
 #   make install  only the set-up, into .venv and tests/sdk/node_modules
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check bench clean
+.PHONY: help install run demo test check bench docs clean
 
 CONFIG ?= config.example.yaml
 SERVE ?=
@@ -45,6 +46,12 @@ check: install
 
 bench: .venv/installed
 	.venv/bin/python -m benchmarks
+
+docs: .venv/installed
+	@{ echo; .venv/bin/python -m gateway capabilities; echo; } > .venv/capabilities.md
+	@sed -e '/^<!-- capabilities -->/,/^<!-- .capabilities -->/{' -e '/^<!--/!d' -e '}' \
+		-e '/^<!-- capabilities -->/r .venv/capabilities.md' README.md > .venv/README.md
+	@cp .venv/README.md README.md
 
 clean:
 	rm -rf .venv tests/sdk/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

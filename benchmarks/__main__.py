@@ -14,7 +14,9 @@ from benchmarks import serving, translate
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter rounds and fewer objects: a look, no figures to quote")
+    parser.add_argument(
+        "--quick", action="store_true", help="shorter rounds and fewer objects: a look, no figures to quote"
+    )
     parser.add_argument("--only", choices=("translate", "serving"), help="one part of it")
     asked = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -42,7 +44,9 @@ def _translations(seconds: float) -> Table:
 
 
 def _serving(rows: list[serving.Row]) -> Table:
-    table = Table(title="embedded store over HTTP, one worker, durable writes (requests per second)", title_justify="left")
+    table = Table(
+        title="embedded store over HTTP, one worker, durable writes (requests per second)", title_justify="left"
+    )
     table.add_column("what")
     for heading in ("connections", "requests/s", "median ms", "99 % ms", "Parse Server, for orientation"):
         table.add_column(heading, justify="right")

@@ -87,8 +87,7 @@ def measure(seconds: float) -> list[Timing]:
     timings = []
     for back in dialects.values():
         raw = page(back)
-        for front in dialects.values():
-            timings.append(_pair(back, front, raw, seconds))
+        timings.extend(_pair(back, front, raw, seconds) for front in dialects.values())
     for front in dialects.values():
         timings.extend(_edges(front, seconds))
     return timings

@@ -92,13 +92,15 @@ def _serve(planned: Plan, listening: socket.socket, ready: Callable[[], None], l
 
         def stop_once() -> None:
             stop.set()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-                signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+            if lifeline is None:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.remove_signal_handler(number)
+                    signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop_once)
-        if lifeline is not None:
+        loop.add_signal_handler(signal.SIGTERM, stop_once)
+        if lifeline is None:
+            loop.add_signal_handler(signal.SIGINT, stop_once)
+        else:
             loop.add_reader(lifeline, stop_once)
         async with running(make_app(planned), listening, grace=planned.settings.server.shutdown_grace):
             # what was made so far stays: the collector need not look at it again, nor as often (half the p99)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.authorise import Client, identify
 from gateway.dialects.dialect import Dialect
-from gateway.dialects.exchange import Exchange
+from gateway.dialects.exchange import Exchange, Refused
 from gateway.errors import Code, GatewayError
-from gateway.model.operation import Caller, Credentials, Operation, Result
+from gateway.model.operation import Caller, Credentials, Operation, Result, ServerTime
+from gateway.model.values import Date
 from gateway.wire import HttpRequest, HttpResponse
+
+Execute = Callable[[Operation], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +37,33 @@ async def serve(front: Front, request: HttpRequest) -> HttpResponse:
     dialect = front.dialect
     try:
         request = dialect.unwrap(request)
-        client, caller = front.identify(dialect.read_credentials(request))
-        exchange = dialect.read_request(request)
+        execute: Execute = answer_openly
+        if not dialect.asks_openly(request):
+            client, caller = front.identify(dialect.read_credentials(request))
+            execute = partial(client.backend.execute, caller=caller)
     except GatewayError as error:
         return dialect.write_error(error)
+    exchange = dialect.read(request)
+    if isinstance(exchange, Refused):
+        return dialect.write_refusal(exchange)
     try:
-        answer: Result | GatewayError = complete(exchange.op, await client.backend.execute(exchange.op, caller))
+        answer: Result | GatewayError = complete(exchange.op, await execute(exchange.op))
     except GatewayError as error:
         answer = error
     return _written(dialect, exchange, answer)
+
+
+async def answer_openly(op: Operation) -> Result:
+    """What anybody may ask, the gateway answers by itself."""
+    assert isinstance(op, ServerTime), f"{op} is not open to everybody"
+    return Result(moment=Date.now())
 
 
 def _written(dialect: Dialect, exchange: Exchange, answer: Result | GatewayError) -> HttpResponse:
     try:
         return dialect.write_answer(exchange, answer)
     except GatewayError as error:  # a value that the client's dialect has no words for
-        return dialect.write_error(error)
+        return dialect.write_error(error, exchange.route)
 
 
 def complete(op: Operation, result: Result) -> Result:

@@ -41,6 +41,7 @@ STALLED_AFTER = 30.0
 """Seconds without a byte of a body that was announced."""
 
 JSON_TYPE = "application/json; charset=utf-8"
+NAME: Mapping[str, str] = {"Server": "baas-gateway"}  # else aiohttp tells its version and that of Python
 
 # how zlib tells its formats apart; RFC 9110 calls "deflate" what zlib calls zlib
 WINDOW_BITS: Mapping[str, int] = {"gzip": 31, "deflate": 15}
@@ -105,7 +106,7 @@ class Edge:
         path = request.rel_url.raw_path
         if "//" in path:
             path = re.sub("/{2,}", "/", path)
-        mounted = self._find(path)
+        mounted = self._find(path) if path != HEALTH else None
         if mounted is None:
             return self._answer_for_nobody(path)
         if request.method == hdrs.METH_OPTIONS:
@@ -220,7 +221,7 @@ class Edge:
         return GatewayError(Code.TOO_LARGE, f"the body is larger than {self._max_body} bytes")
 
     def _answer_for_nobody(self, path: str) -> web.Response:
-        if path.rstrip("/") == HEALTH:
+        if path == HEALTH:
             status = {"status": "draining" if self.draining else "ok", "version": __version__}
             return _plain(503 if self.draining else 200, status)
         mounts = ", ".join(sorted(mount or "/" for mount in self._mounts))
@@ -238,8 +239,8 @@ class _Mounted:
         self.front = front
         self.name = front.dialect.name
         dialect = front.dialect
-        self._headers = CIMultiDict({hdrs.CONTENT_TYPE: JSON_TYPE, hdrs.SERVER: "baas-gateway", **dialect.cors_headers})
-        self._preflight = CIMultiDict({hdrs.SERVER: "baas-gateway", **dialect.preflight_headers})
+        self._headers = CIMultiDict({"Content-Type": JSON_TYPE, **NAME, **dialect.cors_headers})
+        self._preflight = CIMultiDict({**NAME, **dialect.preflight_headers})
 
     def headers(self) -> CIMultiDict[str]:
         return self._headers.copy()
@@ -289,14 +290,15 @@ def read_body(body: bytes, content_type: str) -> Any:
 
 
 def inflated(body: bytes, window_bits: int, limit: int) -> bytes | None:
-    """Decompressed, no further than one byte over the limit; None where the body is something else, or cut short."""
+    """Decompressed, no further than one byte over the limit; None where the body is anything else."""
     inflater = zlib.decompressobj(window_bits)
     try:
         found = inflater.decompress(body, limit + 1)
     except zlib.error:
         # some clients send "deflate" without the envelope that it should have
         return inflated(body, -15, limit) if window_bits == 15 else None
-    return found if inflater.eof or len(found) > limit else None
+    whole = inflater.eof and not inflater.unused_data
+    return found if whole or len(found) > limit else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -329,11 +331,13 @@ def _refuse_what_is_not_utf8(headers: str) -> None:
 
 
 def _plain(status: int, body: Mapping[str, str]) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, headers={hdrs.CONTENT_TYPE: JSON_TYPE})
+    return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": JSON_TYPE, **NAME})
 
 
 def keep_junk_out_of_the_log() -> None:
+    logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
     """What is no HTTP is its sender's fault: aiohttp would log it as an error, with its text, which may hold a key."""
-    logging.getLogger("aiohttp.server").addFilter(
-        lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-    )
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

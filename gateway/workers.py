@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 EXIT_CANNOT_START = 2
 READY = signal.SIGUSR1
-WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM, READY}
+STOPPING = {signal.SIGTERM, signal.SIGINT}
+WATCHED = {*STOPPING, signal.SIGCHLD, signal.SIGALRM, READY}
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
@@ -52,34 +53,36 @@ def supervise(count: int, work: Worker, *, grace: float, announce: Callable[[], 
     signal.signal(signal.SIGCHLD, lambda *_: None)
     lifeline, held = os.pipe()
     places = [_Place() for _ in range(count)]
-    announced = stopping = False
-    status, deadline = 0, 0.0
-    while True:
+    announced, status = False, 0
+    deadline: float | None = None  # set when the end has begun
+    while deadline is None or any(place.pid for place in places):
         now = time.monotonic()
-        for place in places:
-            if not stopping and not place.pid and place.start_at <= now:
-                place.pid, place.started = _fork(work, lifeline, held, blocked), now
-        if stopping:
-            if not any(place.pid for place in places):
-                os.close(held)
-                os.close(lifeline)
-                return status
-            if now >= deadline:
-                _send(places, signal.SIGKILL)
-        arrived = _wait([deadline] if stopping else [place.start_at for place in places if not place.pid])
+        if deadline is None:
+            for place in places:
+                if not place.pid and place.start_at <= now:
+                    place.pid, place.started = _fork(work, lifeline, held, blocked), now
+        elif now >= deadline:
+            _send(places, signal.SIGKILL)
+        arrived = _wait([place.start_at for place in places if not place.pid] if deadline is None else [deadline])
         if arrived is READY and not announced:
             announced = True
             announce()
-        if arrived in (signal.SIGTERM, signal.SIGINT) and not stopping:
-            stopping = True
-        for place, code in _reap(places):
-            if code == EXIT_CANNOT_START:
-                stopping, status = True, EXIT_CANNOT_START
-            elif not stopping:
-                _plan_restart(place, code)
-        if stopping and not deadline:
+        ended = _reap(places)
+        cannot_start = any(code == EXIT_CANNOT_START for _, code in ended)
+        if cannot_start:
+            status = EXIT_CANNOT_START
+        if deadline is not None:
+            if arrived in STOPPING:
+                deadline = now  # asked for a second time: no more patience
+        elif arrived in STOPPING or cannot_start:
             deadline = time.monotonic() + grace
             _send(places, signal.SIGTERM)
+        else:
+            for place, code in ended:
+                _plan_restart(place, code)
+    os.close(held)
+    os.close(lifeline)
+    return status
 
 
 def _fork(work: Worker, lifeline: int, held: int, blocked: set[signal.Signals] | set[int]) -> int:
@@ -93,6 +96,8 @@ def _fork(work: Worker, lifeline: int, held: int, blocked: set[signal.Signals] |
     try:
         os.close(held)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Ctrl-C reaches every process of a terminal: the parent alone decides what it means
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         status = work(lifeline, lambda: os.kill(parent, READY))
     except SystemExit as leaving:

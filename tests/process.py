@@ -33,16 +33,18 @@ class Gateway:
             cwd=folder,
             stdout=subprocess.PIPE,
             stderr=self.errors,
+            start_new_session=True,
         )
-        self.told = self._read_what_it_tells()
-        self.address = self.told.splitlines()[0].removeprefix("listening on ")
+        self.told = self.address = ""
 
-    def _read_what_it_tells(self) -> str:
+    def wait_until_ready(self) -> None:
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as ready:
             ready.register(self.process.stdout, selectors.EVENT_READ)
             assert ready.select(30), "the gateway says nothing"
-        return os.read(self.process.stdout.fileno(), 100_000).decode()
+        self.told = os.read(self.process.stdout.fileno(), 100_000).decode()
+        assert self.told, f"the gateway does not start: {self.errors_so_far()}"
+        self.address = self.told.splitlines()[0].removeprefix("listening on ")
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -72,6 +74,7 @@ class Gateway:
 def serving(folder: Path, *arguments: str) -> Iterator[Gateway]:
     gateway = Gateway(folder, *arguments)
     try:
+        gateway.wait_until_ready()
         yield gateway
     finally:
         if gateway.process.poll() is None:

@@ -91,7 +91,7 @@ BAD = [
     create("a field that is an operator", {"$where": 1}, (400, 105)),
     create("a nested operator", {"x": {"$where": 1}}, (400, 121)),
     create("an id of one's own", {"objectId": "mine"}, (400, 105)),
-    Bad("a class with a dash", "POST", "/classes/bad-name", (400, 103), (400, 103), "{}"),
+    Bad("a class with a dash", "POST", "/classes/bad-name", (400, 107), (400, 103), "{}"),
     # what is not there
     get("an object that is not there", "/classes/Post/missing", (404, 101), (200, None)),
     get("a class that is not there", "/classes/Missing", (200, None), (404, 101)),

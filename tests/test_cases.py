@@ -20,7 +20,7 @@ from tests.cases import BASES, UNSUPPORTED, Case, Wire, every_case
 
 CASES = tuple(every_case())
 EACH = [pytest.param(case, name, id=f"{name}-{case}") for case in CASES for name in case.wire]
-WRITTEN = [param for param in EACH if isinstance(param.values[0].wire[param.values[1]], Wire)]  # type: ignore[union-attr,index]
+WRITTEN = [param for param in EACH if isinstance(param.values[0].wire[param.values[1]], Wire)]  # type: ignore[union-attr]
 
 # What an answer shows is not always for the client to say (`operation.ANSWER_FIELDS`). A dialect without a word for it
 # reads as what its vendor always answers, and one with fewer words as the nearest.
@@ -49,10 +49,9 @@ def as_read_by(name: str, op: Operation) -> Operation:
     if isinstance(op, Batch):
         return dataclasses.replace(op, items=tuple(as_read_by(name, item) for item in op.items))
     told = {field: value for field, value in ALWAYS[name].items() if hasattr(op, field)}
-    returning = getattr(op, "returning", None)
     nearest = NEAREST[name].get(type(op), {})
-    if returning in nearest:
-        told["returning"] = nearest[returning]
+    if isinstance(op, Create | Update) and op.returning in nearest:
+        told["returning"] = nearest[op.returning]
     return dataclasses.replace(op, **told)
 
 

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import yaml
 
 from gateway import __version__
-from tests.process import EXAMPLE, PARSE, needs_proc, serving
+from tests.process import EXAMPLE, PARSE, Gateway, needs_proc, serving
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,6 +32,27 @@ def eventually(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def terminate(gateway: Gateway) -> None:
+    gateway.process.terminate()
+
+
+def press_control_c(gateway: Gateway) -> None:
+    """A terminal sends it to every process of the group."""
+    os.killpg(gateway.process.pid, signal.SIGINT)
+
+
+@contextmanager
+def begun(gateway: Gateway) -> Iterator[socket.socket]:
+    """A create whose last four bytes are still to come."""
+    host, port = gateway.address.removeprefix("http://").split(":")
+    head = "".join(f"{name}: {value}\r\n" for name, value in PARSE.items())
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"POST /parse/classes/Late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n{head}\r\n".encode())
+        connection.sendall(b'{"n":')
+        time.sleep(0.2)  # nothing tells that half a request has arrived
+        yield connection
 
 
 # --- serve ---
@@ -76,26 +97,30 @@ def test_no_master_key_is_printed_and_hints_can_be_left_out(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_request_under_way_is_answered_before_the_process_ends(workers: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [terminate, press_control_c])
+def test_a_request_under_way_is_answered_before_the_process_ends(
+    stop: Callable[[Gateway], None], workers: str, tmp_path: Path
+) -> None:
     with serving(tmp_path, "--workers", workers) as gateway:
-        host, port = gateway.address.removeprefix("http://").split(":")
-        head = "".join(f"{name}: {value}\r\n" for name, value in PARSE.items())
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            connection.sendall(
-                f"POST /parse/classes/Late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n{head}\r\n".encode()
-            )
-            connection.sendall(b'{"n":')
-            # the health of the same process was asked after the request began, so that has begun as well
-            assert gateway.ask("GET", "/_gateway/health")["status"] == "ok"
-            time.sleep(0.2)
-            gateway.process.send_signal(signal.SIGTERM)
-            time.sleep(0.2)
+        with begun(gateway) as connection:
+            stop(gateway)
+            time.sleep(0.2)  # nothing tells that a signal was taken
             connection.sendall(b"123}")
-            answer = connection.recv(10_000)
-        assert answer.startswith(b"HTTP/1.1 201 ")
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 201 ")
         assert gateway.process.wait(30) == 0
     with serving(tmp_path) as gateway:
         assert [late["n"] for late in gateway.ask("GET", "/parse/classes/Late")["results"]] == [123]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_second_signal_ends_it_at_once(workers: str, tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", workers) as gateway, begun(gateway):
+        started = time.monotonic()
+        gateway.process.terminate()
+        time.sleep(0.2)
+        gateway.process.terminate()
+        gateway.process.wait(30)
+        assert time.monotonic() - started < 5  # the grace is ten
 
 
 @needs_proc

@@ -13,7 +13,7 @@ import pytest
 from gateway.authorise import Client, Guarded
 from gateway.dialects.dialect import Dialect
 from gateway.errors import Code, GatewayError
-from gateway.model.operation import Caller, Credentials, Operation, Result
+from gateway.model.operation import Caller, Credentials, Operation, Result, ServerTime
 from gateway.pipeline import Front, serve
 from gateway.wire import HttpRequest, HttpResponse
 from tests.cases import BASES, UNSUPPORTED, Case, Wire, every_case
@@ -26,7 +26,9 @@ EACH = [
     pytest.param(case, front, back, id=f"{front}-{back}-{case}")
     for case in every_case()
     for front, back in PAIRS
-    if isinstance(case.wire.get(front), Wire) and back in case.wire
+    if isinstance(case.wire.get(front), Wire)
+    and back in case.wire
+    and not isinstance(case.op, ServerTime)  # the gateway knows the time by itself
 ]
 
 KEYS = {"master_key": "demo-master"}

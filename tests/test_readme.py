@@ -15,7 +15,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_what_works_on_what_is_what_the_tables_say() -> None:
-    """To renew it: `baas-gateway capabilities`, between the two marks."""
+    """To renew it: `make docs`."""
     shown = README.partition("<!-- capabilities -->\n")[2].partition("<!-- /capabilities -->")[0]
     assert shown.strip() == written_as_markdown(mappings_directory()).strip()
 

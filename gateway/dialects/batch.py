@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.dialects.exchange import Exchange
+from gateway.dialects.exchange import Exchange, Refused
 from gateway.dialects.scalars import shown
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import BatchSection
@@ -108,11 +108,11 @@ def fold(first: Exchange, more: Exchange) -> Exchange:
     return dataclasses.replace(first, op=dataclasses.replace(first.op, changes=changes))
 
 
-def answers(exchange: Exchange, result: Result) -> Iterator[tuple[Exchange | GatewayError, Result | GatewayError]]:
+def answers(exchange: Exchange, result: Result) -> Iterator[tuple[Exchange | Refused, Result | GatewayError]]:
     """Each request with its answer, in order; one that could not be read is its own answer."""
     found = iter(result.items or [])
     for item in exchange.items:
-        yield item, item if isinstance(item, GatewayError) else next(found)
+        yield item, item.error if isinstance(item, Refused) else next(found)
 
 
 def by_name(exchange: Exchange, answers: list[dict[str, Any]], section: BatchSection) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import orjson
 
 from gateway.dialects import batch, lists
 from gateway.dialects.credentials import MD5_SIGN, CredentialsReader
-from gateway.dialects.exchange import Exchange
+from gateway.dialects.exchange import Exchange, Refused
 from gateway.dialects.names import FieldNames
 from gateway.dialects.objects_json import ChangesJson, ObjectsJson
 from gateway.dialects.scalars import SCALARS, read_text, shown
@@ -41,7 +41,7 @@ from gateway.model.operation import (
     Result,
     Returning,
 )
-from gateway.model.values import ACL, Fields
+from gateway.model.values import ACL, Date, Fields
 from gateway.wire import HttpRequest, HttpResponse
 
 PUBLIC_ACL = {"*": {"read": True, "write": True}}
@@ -49,6 +49,7 @@ PUBLIC_ACL = {"*": {"read": True, "write": True}}
 SPLICES: Mapping[str, frozenset[str]] = {
     "signed_fields": frozenset({"select", "exclude"}),
     "include_all": frozenset({"include"}),
+    "ignored_date": frozenset(),
 }
 
 
@@ -90,6 +91,7 @@ class Dialect:
             route = compile_route(section, self._compiler, where)
             self._router.add(route, where)
             self._routes.setdefault(route.operation, []).append(route)
+        self._open = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
         self.operations = frozenset(name for name, cls in OPERATIONS.items() if cls in self._routes)
 
     # --- compiling ---
@@ -110,6 +112,7 @@ class Dialect:
                 lambda wire: changes.read_members(wire, limit), lambda value: self._values.write(list(value))
             ),
             "value": Codec(self._incoming.read, self._values.write),
+            "ignored_date": Codec(self._read_ignored_date, lambda values: ABSENT),
             "points": Codec(read_points, write_points),
             "where": Codec(self._where.read, self._where.write),
             "order": order,
@@ -129,6 +132,12 @@ class Dialect:
                 raise MappingError(f"tables.{name}: is the name of a codec")
             codecs[name] = lists.table(name, rows, _member)
         return codecs
+
+    def _read_ignored_date(self, wire: Any) -> dict[str, Any]:
+        """A date that a client may send, and that the server sets. Raises GatewayError(TYPE_MISMATCH)."""
+        if type(self._incoming.read(wire)) is not Date:
+            raise GatewayError(Code.TYPE_MISMATCH, f"expected Date but got {shown(wire)}")
+        return {}
 
     def _define_values(self, file: MappingFile) -> None:
         # a client's value is closed; a backend's may have keys that we do not know
@@ -177,11 +186,29 @@ class Dialect:
     def read_credentials(self, request: HttpRequest) -> Credentials:
         return self.credentials.read(request.headers)
 
-    def read_request(self, request: HttpRequest, *, inner: bool = False) -> Exchange:
-        """An unwrapped request as an operation; `inner` is one of a batch. Raises GatewayError."""
-        route, texts = self._router.find(request.method, request.path)
-        if inner and route.batch is not None:
-            raise GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed")
+    def asks_openly(self, request: HttpRequest) -> bool:
+        """Whether anybody may ask this, without keys."""
+        return (request.method, request.path) in self._open
+
+    def read_request(self, request: HttpRequest) -> Exchange:
+        """An unwrapped request as an operation. Raises GatewayError."""
+        read = self.read(request)
+        if isinstance(read, Refused):
+            raise read.error
+        return read
+
+    def read(self, request: HttpRequest, *, inner: bool = False) -> Exchange | Refused:
+        """The same, for an answer by the route's own rules; `inner` is a request of a batch."""
+        route: Route | None = None
+        try:
+            route, texts = self._router.find(request.method, request.path)
+            if inner and route.batch is not None:
+                return Refused(GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed"), route)
+            return self._read(route, texts, request)
+        except GatewayError as error:
+            return Refused(error, route)
+
+    def _read(self, route: Route, texts: Mapping[str, str], request: HttpRequest) -> Exchange:
         values = dict(route.defaults)
         for name, text in texts.items():
             values.update(route.holes[name].match(text) or {})
@@ -206,22 +233,21 @@ class Dialect:
     ) -> Exchange:
         mounts = (urlsplit(request.base).path, *self.mounts)
         requests = batch.read_requests(values.pop("items", None), section, mounts, self._limits.batch, request)
-        exchanges: list[Exchange | GatewayError] = []
+        exchanges: list[Exchange | Refused] = []
         names: list[str | None] = []
         creates: dict[str, int] = {}
         for inner in requests:
-            try:
-                exchange = self.read_request(inner.request, inner=True)
-                exchange = batch.adopt(exchange, inner.children, self._names.read_new)
-            except GatewayError as error:
+            exchange = self.read(inner.request, inner=True)
+            if isinstance(exchange, Exchange):
+                exchange = self._adopt(exchange, inner)
+            if isinstance(exchange, Refused):
+                error = exchange.error
                 if error.code is Code.UNKNOWN_ROUTE:
                     # a path that leads nowhere spoils the whole batch, in Parse Server's own words
                     raise GatewayError(Code.BAD_BATCH, f"cannot route {error.details['name']}") from error
-                if error.code is Code.BAD_BATCH:
-                    raise
-                if values.get("atomic"):
-                    raise
-                exchanges.append(error)
+                if error.code is Code.BAD_BATCH or values.get("atomic"):
+                    raise error
+                exchanges.append(exchange)
                 continue
             made = creates.get(inner.name) if inner.name is not None and isinstance(exchange.op, Create) else None
             if made is not None:
@@ -240,15 +266,28 @@ class Dialect:
         )
         return Exchange(op, route, request.base, tuple(exchanges))
 
+    def _adopt(self, exchange: Exchange, inner: batch.InnerRequest) -> Exchange | Refused:
+        try:
+            return batch.adopt(exchange, inner.children, self._names.read_new)
+        except GatewayError as error:
+            return Refused(error, exchange.route)
+
     # --- in front: writing an answer ---
 
     def write_answer(self, exchange: Exchange, answer: Result | GatewayError) -> HttpResponse:
         """The reply; an error that the route tells as an empty answer is told so."""
         if isinstance(answer, GatewayError):
             if answer.code not in exchange.route.empty_on:
-                return self.write_error(answer)
+                return self.write_error(answer, exchange.route)
             answer = empty(exchange.op)
         return self.write_reply(exchange, answer)
+
+    def write_refusal(self, refused: Refused) -> HttpResponse:
+        """The answer to a request that could not be read."""
+        route = refused.route
+        if route is None or refused.error.code not in route.empty_on:
+            return self.write_error(refused.error, route)
+        return HttpResponse(route.reply.status, route.reply.body.fill({"objects": [], "object": {}}))
 
     def write_reply(self, exchange: Exchange, result: Result) -> HttpResponse:
         """The result belongs to the writer: its objects become the wire where they stand."""
@@ -265,18 +304,20 @@ class Dialect:
         return HttpResponse(route.reply.status, None if body is ABSENT else body, headers)
 
     def _write_item(
-        self, item: Exchange | GatewayError, answer: Result | GatewayError, section: BatchSection
+        self, item: Exchange | Refused, answer: Result | GatewayError, section: BatchSection
     ) -> dict[str, Any]:
-        if isinstance(answer, Result) and isinstance(item, Exchange):
+        if isinstance(item, Refused):
+            response = self.write_refusal(item)
+            return {section.success if response.status < 300 else section.error: response.body}
+        if isinstance(answer, Result):
             try:
                 return {section.success: self.write_reply(item, answer).body}
             except GatewayError as error:  # a value that this dialect has no words for is no reason to lose the rest
                 answer = error
-        assert isinstance(answer, GatewayError)
-        if isinstance(item, Exchange) and answer.code in item.route.empty_on:
+        if answer.code in item.route.empty_on:
             told = item.route.empty_item or (self.write_reply(item, empty(item.op)).body,)
             return {section.success: told[0]}
-        return {section.error: self.write_error(answer).body}
+        return {section.error: self.write_error(answer, item.route).body}
 
     @staticmethod
     def _header(template: str, exchange: Exchange, result: Result) -> str:
@@ -288,8 +329,9 @@ class Dialect:
             id=quote(result.id or "", safe=""),
         )
 
-    def write_error(self, error: GatewayError) -> HttpResponse:
-        row = self._errors.rows[error.code]
+    def write_error(self, error: GatewayError, route: Route | None = None) -> HttpResponse:
+        row = route.tells.get(error.code) if route is not None else None
+        row = row or self._errors.rows[error.code]
         message = error.message
         if row.text is not None:
             try:

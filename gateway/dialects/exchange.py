@@ -13,11 +13,18 @@ from gateway.model.operation import Operation
 class Exchange:
     """One request as read. It keeps its route for the reply: two routes of one operation may answer differently.
 
-    `items` are the requests of a batch, each as read, or as the error that it could not be read for; the operation of
-    the batch has those that could.
+    `items` are the requests of a batch, in order; the operation of the batch has those that could be read.
     """
 
     op: Operation
     route: Route
     base: str
-    items: tuple[Exchange | GatewayError, ...] = ()
+    items: tuple[Exchange | Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One request that could not be read. Its route, where it has one, may have its own way to tell the error."""
+
+    error: GatewayError
+    route: Route | None = None

@@ -66,9 +66,13 @@ def fields(names: FieldNames) -> Codec:
 
 
 def excluded(names: FieldNames) -> Codec:
-    """The same, where no fields is the same as no parameter."""
+    """The same, where no fields is the same as no parameter; a system field is always there, whatever is asked."""
     codec = fields(names)
-    return Codec(codec.read, lambda value: codec.write(value) if value else None)
+
+    def read(wire: Any) -> tuple[str, ...]:
+        return tuple(field for field in codec.read(wire) if field[0] != "@")
+
+    return Codec(read, lambda value: codec.write(value) if value else None)
 
 
 def signed_fields(names: FieldNames) -> Codec:

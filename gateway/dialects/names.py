@@ -21,6 +21,7 @@ class FieldNames:
         except re.error as error:
             raise MappingError(f"names: is no regular expression: {error}") from error
         self._reserved = frozenset(names.reserved)
+        self._aliases = names.aliases
         self.system: dict[str, tuple[str, Codec]] = {}
         """Wire name -> system field and codec."""
         self.wire_names: dict[str, tuple[str, Codec]] = {}
@@ -45,7 +46,7 @@ class FieldNames:
 
     def read(self, wire: str) -> str:
         """The field that a query or a selection names. Raises GatewayError(BAD_FIELD_NAME)."""
-        system = self.system.get(wire)
+        system = self.system.get(self._aliases.get(wire, wire))
         if system is not None:
             return system[0]
         head, dot, rest = wire.partition(".")
@@ -56,7 +57,7 @@ class FieldNames:
 
     def read_new(self, wire: str) -> str:
         """The field that a write names: a reserved name is refused as well."""
-        if wire in self._reserved:
+        if wire in self._reserved or wire in self._aliases:
             raise GatewayError(Code.BAD_FIELD_NAME, f"the field name {wire!r} is reserved", field=wire)
         return self.read(wire)
 

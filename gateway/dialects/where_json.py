@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.dialects.names import FieldNames
+from gateway.dialects.relative_time import read_relative_time
 from gateway.dialects.scalars import shown
 from gateway.dialects.values_json import ValuesJson, close_ring
 from gateway.errors import Code, GatewayError, MappingError
@@ -41,13 +42,14 @@ OPERATORS = frozenset(
         "in_query", "not_in_query", "select", "dont_select",
         "near", "max_radians", "max_miles", "max_kilometers", "max_distance",
         "min_radians", "min_miles", "min_kilometers", "min_distance",
-        "within", "geo_within", "geo_intersects",
+        "within", "geo_within", "geo_intersects", "relative_time",
     }
 )  # fmt: skip
 
 _PLAIN: Mapping[str, Op] = {
     "eq": Op.EQ, "ne": Op.NE, "lt": Op.LT, "le": Op.LE, "gt": Op.GT, "ge": Op.GE,
 }  # fmt: skip
+_ORDERING = frozenset({"lt", "le", "gt", "ge"})
 _LISTS: Mapping[str, Op] = {"in": Op.IN, "not_in": Op.NOT_IN, "all": Op.ALL, "contained_by": Op.CONTAINED_BY}
 _OPTIONS = frozenset("imsxu")
 
@@ -94,7 +96,8 @@ class WhereJson:
         self._incoming = incoming
         self._outgoing = outgoing
         self._order = order
-        self._by_wire = {wire: name for name, wire in section.operators.items()}
+        # a relative time stands in the place of a value, and not of an operator
+        self._by_wire = {wire: name for name, wire in section.operators.items() if name != "relative_time"}
         self._logic = {wire: name for name, wire in section.logic.items()}
         self._wire: Mapping[str, str] = {**section.operators, **section.logic}
         self._subquery_keys = frozenset({*section.subquery_binds, *section.subquery_ignores})
@@ -203,6 +206,9 @@ class WhereJson:
 
     def _read_operator(self, name: str, operand: Any, nested: _Nested) -> Condition:
         if name in _PLAIN:
+            relative = self._wire.get("relative_time")
+            if type(operand) is dict and operand.keys() == {relative} and name in _ORDERING:
+                return Condition(nested.field, _PLAIN[name], read_relative_time(operand[relative]))
             return Condition(nested.field, _PLAIN[name], self._operand(operand, nested.field))
         if name in _LISTS:
             return Condition(nested.field, _LISTS[name], self._read_list(name, operand, nested.field))
@@ -275,6 +281,9 @@ class WhereJson:
         return Subquery(self._names.read_class(wire["className"]), where, key, **bound)
 
     def _read_in_query(self, operand: Any, nested: _Nested) -> Condition:
+        # Parse Server asks for the where here, and not inside $select, where old SDKs leave it out
+        if type(operand) is dict and "where" not in operand:
+            raise bad_query(f"improper usage of {self._wire['in_query']}: it needs a className and a where")
         return Condition(nested.field, Op.IN, self._read_subquery(operand, self._wire["in_query"], None))
 
     def _read_select(self, operand: Any, nested: _Nested) -> Condition:

@@ -14,7 +14,7 @@ from gateway.errors import Code, MappingError
 from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route
 from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, faults
 from gateway.mapping.shape import Compiler, Record, Shape
-from gateway.model.operation import OPERATIONS, Operation, Result
+from gateway.model.operation import OPERATIONS, Operation, Result, ServerTime
 
 RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result))
 HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id"})
@@ -54,6 +54,10 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in bound and name not in section.defaults:
             raise MappingError(f"{where}: {section.op} needs {name}, and nothing binds it")
+    if section.open and (operation is not ServerTime or path.names):
+        raise MappingError(
+            f"{where}.open: only what the gateway answers by itself needs no keys, and {section.op} does"
+        )
     if (section.batch is not None) != ("items" in fields):
         raise MappingError(f"{where}.batch: belongs to a batch, and to nothing else")
     return Route(
@@ -68,7 +72,9 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         defaults=_defaults(operation, section, where),
         reply=_reply(section, compiler, where),
         errors=section.errors,
+        tells=section.tells,
         empty_on=frozenset(section.empty_on),
+        open=section.open,
         empty_item=(section.empty_item,) if "empty_item" in section.model_fields_set else None,
         batch=section.batch,
         bound=bound,

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from gateway.errors import Code, GatewayError, MappingError
-from gateway.mapping.schema import BatchSection
+from gateway.mapping.schema import BatchSection, ErrorRow
 from gateway.mapping.shape import Record, Shape
 from gateway.model.operation import Operation
 
@@ -80,9 +80,11 @@ class Route:
     defaults: Mapping[str, Any]
     reply: ReplyShape
     errors: Mapping[int, Code]
+    tells: Mapping[Code, ErrorRow]
     empty_on: frozenset[Code]
     empty_item: tuple[Any] | None
     """In a batch such an answer is this, where the mapping says one."""
+    open: bool = False
     batch: BatchSection | None = None
     bound: frozenset[str] = frozenset()
     """All slots that a request can say."""

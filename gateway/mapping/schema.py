@@ -49,6 +49,8 @@ class Names(Strict):
     class_: Annotated[str, Field(alias="class")]
     field: str
     reserved: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+    """Other names that queries may have for a field of the wire."""
 
 
 class Basic(Strict):
@@ -141,10 +143,14 @@ class RouteSection(Strict):
     defaults: dict[str, Any] = {}
     ignore: tuple[str, ...] = ()
     refuse: tuple[str, ...] = ()
+    open: bool = False
+    """Anybody may ask, without keys: only for what the gateway itself can answer."""
     batch: BatchSection | None = None
     reply: Template
     errors: dict[int, Code] = {}
     """Numbers of errors that mean something of their own at this place, when a backend tells them."""
+    tells: dict[Code, ErrorRow] = {}
+    """Errors that this route tells in a way of its own."""
     empty_on: tuple[Code, ...] = ()
     """Errors that this route tells as an empty answer."""
     empty_item: Any = None

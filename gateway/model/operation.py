@@ -47,7 +47,8 @@ class Create(Operation):
 class Get(Operation):
     """One object. A missing one is OBJECT_NOT_FOUND, a missing class CLASS_NOT_FOUND.
 
-    `select` keeps only these fields (and the system fields), `exclude` takes fields away, `include` puts objects in
+    `select` keeps only these fields (and the system fields); a path into a pointer includes its object, with that field
+    alone. `exclude` takes fields away, `include` puts objects in
     the place of pointers: paths such as `post.author`, or `*` for every pointer and list of the class.
     """
 

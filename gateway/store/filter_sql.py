@@ -205,7 +205,10 @@ class FilterSql:
         return every((self.visible(rows), self.where(rows, where, depth)))
 
     def visible(self, rows: Rows) -> str:
-        """Which rows the caller may see: all, since access control lists are kept and told, but not yet enforced."""
+        """Which rows the caller may see: all, since access control lists are kept and told, but not yet enforced.
+
+        Point reads (`ClassSchema.get`, and the one of an update) do not come by here: they have the row's list at hand.
+        """
         return TRUE
 
     def where(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ from gateway.store.connection import Connection, Taken, TransactionLost
 from gateway.store.cursor import Position, read_cursor, write_cursor
 from gateway.store.encoding import Kind, Type, read_nested, write_json
 from gateway.store.filter_sql import FilterSql, Rows
-from gateway.store.projection import exclude, include, select
+from gateway.store.projection import exclude, include, included_by, select
 from gateway.store.schema import (
     ClassSchema,
     Column,
@@ -388,8 +388,8 @@ def shown_object(session: Session, of: ClassSchema, row: Sequence[Any], op: Get)
 
 
 def _shown(session: Session, of: ClassSchema, objects: list[Fields], op: Get | Find | Scan) -> list[Fields]:
-    if not isinstance(op, Scan) and op.include:
-        include(objects, op.include, of, lambda name, ids: _by_id(session, name, ids, with_acl=op.with_acl))
+    if not isinstance(op, Scan) and (paths := op.include + included_by(op.select)):
+        include(objects, paths, of, lambda name, ids: _by_id(session, name, ids, with_acl=op.with_acl))
     if op.select is not None:
         objects = select(objects, op.select)
     return exclude(objects, op.exclude) if op.exclude else objects
@@ -420,7 +420,15 @@ def find(session: Session, op: Find) -> Result:
         rows = sql.rows(of)
         source = sql.source(rows, op.where)
         order = sql.order(rows, op.order, op.where)
-        text = f"SELECT {of.select.format(rows.alias)} FROM {source} ORDER BY {order} {sql.page(op.limit, op.skip)}"
+        page = f"FROM {source} ORDER BY {order} {sql.page(op.limit, op.skip)}"
+        text = f"SELECT {of.select.format(rows.alias)} {page}"
+        if order != f"{rows.alias}.seq":
+            # where it sorts, SQLite would write the JSON of every match before it knows which are on the page;
+            # a CROSS JOIN keeps the order of its left side: https://sqlite.org/optoverview.html#crossjoin
+            shown = sql.rows(of)
+            chosen = f"SELECT {rows.alias}.seq AS chosen {page}"
+            text = f"SELECT {of.select.format(shown.alias)} FROM ({chosen}) CROSS JOIN {shown.table}"
+            text += f" ON {shown.alias}.seq = chosen"
         objects = [read_object(of, row, with_acl=op.with_acl) for row in session.connection.rows(text, sql.values)]
         result.objects = _shown(session, of, objects, op)
     if op.count:
@@ -498,7 +506,7 @@ def batch(session: Session, op: Batch) -> Result:
     answers: list[Result | GatewayError] = []
     for at, item in enumerate(op.items):
         try:
-            with session.savepoint("item") if type(item) in WRITES else _nothing():
+            with session.savepoint("item") if type(item) in WRITES else nullcontext():
                 answer = session.execute(_with_pointers(item, known) if op.names else item)
         except GatewayError as error:
             # time is the whole batch's: a read that was stopped here runs again, where it has more of it
@@ -512,11 +520,6 @@ def batch(session: Session, op: Batch) -> Result:
         if name is not None and found is not None:
             known[name] = found
     return Result(items=answers)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _id_of(item: Operation, answer: Result) -> str | None:

@@ -33,6 +33,14 @@ def tree_of(paths: Sequence[str]) -> Tree:
     return tree
 
 
+def included_by(names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What a selection includes: `author.name` is a part of the author, if that is a pointer.
+
+    Parse Server, "keys"; LeanCloud storage REST guide, "Query Constraints".
+    """
+    return tuple(dict.fromkeys(name.rpartition(".")[0] for name in names or () if "." in name))
+
+
 def select(objects: list[Fields], names: tuple[str, ...]) -> list[Fields]:
     """Only these fields; system fields stay. A whole field wins over a path into it."""
     whole = {name for name in names if "." not in name}

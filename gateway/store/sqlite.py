@@ -138,6 +138,9 @@ class SqliteConnection:
         if isinstance(error, apsw.ConstraintError) and (found := UNIQUE_FAILED.search(str(error))) is not None:
             return Taken(found["index"] or f"@{found['column']}")
         told = _translated(error)
+        # a lock that this connection does not wait for is left to one that does
+        if told.code is Code.INTERNAL or (told.code is Code.UNAVAILABLE and self._patience > 0):
+            log.error("the store failed code=%s reason=%s: %s", told.code, type(error).__name__, error)
         if self._in_transaction and not self._database.in_transaction:
             self._in_transaction = False
             return TransactionLost(told)
@@ -162,8 +165,6 @@ def _translated(error: Exception) -> GatewayError:
         return GatewayError(Code.BAD_VALUE, f"a value cannot be stored or compared: {error}")
     known = ((code, message) for kind, code, message in ERRORS if isinstance(error, kind))
     code, message = next(known, (Code.INTERNAL, "the store failed"))
-    if code in (Code.INTERNAL, Code.UNAVAILABLE):
-        log.error("the store failed code=%s reason=%s: %s", code, type(error).__name__, error)
     return GatewayError(code, message)
 
 
@@ -331,8 +332,9 @@ class Writer:
             self.commits += 1
         except Exception as error:  # noqa: BLE001 (whatever it was, everybody who waits must hear of it)
             session.schema = known
-            for job in group:
-                job.outcome = _refused(error)
+            refusal = _refused(error)
+            for job in group:  # each its own: one exception raised in many tasks would collect all their tracebacks
+                job.outcome = GatewayError(refusal.code, refusal.message, **refusal.details)
         finally:
             with contextlib.suppress(GatewayError):
                 connection.rollback()

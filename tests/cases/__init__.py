@@ -1,7 +1,7 @@
 """The table of truth: an operation, its result, and how each dialect says both. One module a theme.
 
-A dialect is a column, by the name of its mapping: a `Wire`, or `UNSUPPORTED` where it has no words. `tests/test_cases.py`
-reads and writes every cell; `tests/test_pairs.py` sends every case through every pair of dialects.
+A dialect is a column, by the name of its mapping: a `Wire`, or `UNSUPPORTED` where it has no words. `test_cases.py`
+reads and writes every cell; `test_pairs.py` sends every case through every pair of dialects.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ CASES: tuple[Case, ...] = (
                 (
                     HttpRequest("POST", POST, body={**TUNNEL, "title": "a"}),
                     HttpRequest("POST", POST, body={**TUNNEL, "_method": "POST", "title": "a"}),
-                    HttpRequest("POST", POST, body={"title": "a", "createdAt": MADE, "updatedAt": MADE}),
+                    HttpRequest("POST", POST, body={"title": "a", "createdAt": {"__type": "Date", "iso": MADE}}),
                     HttpRequest("POST", "/Classes/Post/", body={"title": "a"}),
                 ),
             ),

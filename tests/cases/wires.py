@@ -11,7 +11,7 @@ from gateway.model.query import Filter
 from gateway.model.update import Changes
 from gateway.model.values import Date, Fields
 from gateway.wire import HttpRequest, HttpResponse
-from tests.cases import UNSUPPORTED, Case, Unsupported, Wire
+from tests.cases import Case, Unsupported, Wire
 
 ID = "8L6sXvKq1T"
 OTHER_ID = "Zq0wEr9tYu"
@@ -59,8 +59,8 @@ def finding(
     """
 
     def column(own: Any, own_also: tuple[Any, ...], **query: Any) -> Wire | Unsupported:
-        if own is UNSUPPORTED:
-            return UNSUPPORTED
+        if isinstance(own, Unsupported):
+            return own
         told = wire if own is None else own
         spellings = (*also, *own_also)
         return Wire(

@@ -6,11 +6,13 @@ What one cannot say is left out with its reason, so that the law "it reads what 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from gateway.errors import Code, GatewayError
 from gateway.model import query as q
 from gateway.model import update as u
 from gateway.model.values import Date, File, GeoPoint, Pointer, Polygon, Relation
@@ -98,8 +100,17 @@ FILTERS: st.SearchStrategy[q.Filter] = st.recursive(
 )
 
 
+def refusal(attempt: Callable[..., object], *args: Any) -> Code | None:
+    """The code that an attempt is refused with; any other exception is raised."""
+    try:
+        attempt(*args)
+    except GatewayError as error:
+        return error.code
+    return None
+
+
 def normal(where: q.Filter | None) -> Any:
-    """A filter in a form that is the same for all that mean the same to the readers: all-of is flat and in any order."""
+    """A filter in the one form of all that mean the same to the readers: all-of is flat, and in any order."""
     match where:
         case None:
             return ("and", [])
@@ -127,10 +138,11 @@ JUNK = st.recursive(
         | st.dictionaries(
             st.sampled_from(
                 (
-                    "__type", "__op", "className", "objectId", "iso", "latitude", "longitude", "coordinates", "base64",
-                    "name", "url", "objects", "amount", "ops", "value", "object", "key", "query", "where", "limit", "order",
-                    "$gt", "$in", "$all", "$or", "$and", "$nor", "$regex", "$options", "$inQuery", "$select", "$nearSphere",
-                    "$maxDistance", "$within", "$box", "$geoWithin", "$polygon", "$centerSphere", "$geoIntersects", "$point",
+                    "__type", "__op", "className", "objectId", "iso", "latitude", "longitude", "coordinates", "url",
+                    "base64", "name", "objects", "amount", "ops", "value", "object", "key", "query", "where", "limit",
+                    "$gt", "$in", "$all", "$or", "$and", "$nor", "$regex", "$options", "$inQuery", "$select", "order",
+                    "$nearSphere", "$maxDistance", "$within", "$box", "$geoWithin", "$polygon", "$centerSphere",
+                    "$geoIntersects", "$point",
                     "$relatedTo", "$exists", "$size", "$eq", "a", "a.b", "ACL", "*", "read", "method", "path", "body",
                     "params", "requests", "transaction", "__internalId", "__children", "cid", "new", "_method", "keys",
                     "include", "count", "skip", "_ApplicationId", "id", "metaData", "excludeKeys", "includeAll",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.dialects.dialect import Dialect
+from gateway.dialects.exchange import Refused
 from gateway.errors import Code, GatewayError
 from gateway.wire import HttpRequest
 from tests.cases import BASES
@@ -63,7 +64,7 @@ BAD = {"method": "POST", "path": "/parse/classes/Post", "body": {"bad-name": 1}}
 
 def test_a_request_that_cannot_be_read_is_the_error_of_its_place(dialects: Mapping[str, Dialect]) -> None:
     exchange = dialects["parse"].read_request(asking("parse", [PUT, BAD, PUT]))
-    codes = [item.code if isinstance(item, GatewayError) else None for item in exchange.items]
+    codes = [item.error.code if isinstance(item, Refused) else None for item in exchange.items]
     assert (codes, len(exchange.op.items)) == ([None, Code.BAD_FIELD_NAME, None], 2)  # type: ignore[attr-defined]
 
 

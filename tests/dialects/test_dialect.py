@@ -22,7 +22,7 @@ from gateway.model.query import Sort
 from gateway.model.values import ACL, Date
 from gateway.wire import MAX_DEPTH, HttpRequest, HttpResponse, read_json
 from tests.cases import BASES
-from tests.dialects.generated import BOUNDED, CHANGES, CLASSES, FIELDS, FILTERS, JUNK, PATHS, normal
+from tests.dialects.generated import BOUNDED, CHANGES, CLASSES, FIELDS, FILTERS, JUNK, PATHS, normal, refusal
 
 DIALECTS = load_dialects(mappings_directory())
 EACH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -200,10 +200,8 @@ def test_a_junk_answer_is_an_error_of_the_backend(dialect: Dialect, junk: Any, s
         Delete(class_name="Post", ids=("x",)),
     )
     for op in ops:
-        try:
-            dialect.read_reply(op, HttpResponse(status, deepcopy(junk)))
-        except GatewayError as error:
-            assert status >= 400 or error.code in (Code.UNAVAILABLE, Code.OBJECT_NOT_FOUND), repr(error)
+        found = refusal(dialect.read_reply, op, HttpResponse(status, deepcopy(junk)))
+        assert status >= 400 or found in (None, Code.UNAVAILABLE, Code.OBJECT_NOT_FOUND)
 
 
 def nested(depth: int, wrap: Callable[[Any], Any]) -> Any:
@@ -225,7 +223,7 @@ WRAPS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-REFUSALS = (Code.BAD_JSON, Code.BAD_QUERY, Code.BAD_NESTED_KEY, Code.BAD_VALUE, Code.BAD_FIELD_NAME)
+REFUSALS = (None, Code.BAD_JSON, Code.BAD_QUERY, Code.BAD_NESTED_KEY, Code.BAD_VALUE, Code.BAD_FIELD_NAME)
 
 
 @EACH
@@ -233,17 +231,13 @@ REFUSALS = (Code.BAD_JSON, Code.BAD_QUERY, Code.BAD_NESTED_KEY, Code.BAD_VALUE, 
 def test_what_is_as_deep_as_a_document_may_be_is_read_or_refused(dialect: Dialect, wrap: Callable[[Any], Any]) -> None:
     for depth in range(MAX_DEPTH // 4, MAX_DEPTH + 1):
         text = json.dumps(nested(depth, wrap))
-        requests = []
+        asked = HttpRequest("GET", "/classes/Post", {"where": text})
+        assert refusal(dialect.read_request, asked) in REFUSALS
         try:
-            requests.append(HttpRequest("GET", "/classes/Post", {"where": text}))
-            requests.append(HttpRequest("POST", "/classes/Post", body={"a": read_json(text)}))
-        except GatewayError as error:
-            assert error.code is Code.BAD_JSON  # too deep
-        for request in requests:
-            try:
-                dialect.read_request(request)
-            except GatewayError as error:
-                assert error.code in REFUSALS
+            body = {"a": read_json(text)}
+        except GatewayError:
+            continue  # too deep for a body as well
+        assert refusal(dialect.read_request, HttpRequest("POST", "/classes/Post", body=body)) in REFUSALS
 
 
 @EACH
@@ -251,7 +245,7 @@ def test_a_batch_is_not_read_inside_a_batch(dialect: Dialect) -> None:
     wire: Any = {"requests": []}
     for _ in range(5):
         wire = {"requests": [{"method": "POST", "path": dialect.mounts[0] + "/batch", "body": wire}]}
-    with pytest.raises(GatewayError, match="^nested batch requests are not allowed$"):
+    with pytest.raises(GatewayError, match=r"^nested batch requests are not allowed$"):
         dialect.read_request(HttpRequest("POST", "/batch", body=wire))
 
 
@@ -272,7 +266,7 @@ def test_a_column_with_the_name_of_a_system_field_is_not_taken_for_it(dialect: D
 
 
 def test_an_object_without_an_acl_shows_that_everybody_is_let_in() -> None:
-    # recorded: returnACL=true
+    # LeanCloud showed it so to every client that asked, as recorded
     dialect = DIALECTS["leancloud"]
     exchange = dialect.read_request(HttpRequest("GET", "/classes/Post/x", {"returnACL": "true"}))
     body = dialect.write_reply(exchange, Result(object={"@id": "x", "n": 1})).body

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.dialects.scalars import SCALARS, shown
 from gateway.errors import Code, GatewayError
 from gateway.model.values import Date
-from tests.dialects.generated import BOUNDED, DATES, IDS, JUNK, NUMBERS, TEXT
+from tests.dialects.generated import BOUNDED, DATES, IDS, JUNK, NUMBERS, TEXT, refusal
 
 RIGHTS = st.fixed_dictionaries({}, optional={"read": st.just(True), "write": st.just(True)}).filter(bool)
 IDS_WITHOUT_COMMAS = st.lists(IDS, min_size=1, max_size=3).map(tuple)
@@ -48,13 +48,10 @@ def test_a_codec_reads_what_it_writes(name: str, data: st.DataObject) -> None:
 @given(junk=JUNK)
 @BOUNDED
 def test_a_codec_given_junk_reads_it_or_raises_a_gateway_error(name: str, junk: Any) -> None:
-    try:
-        SCALARS[name].read(junk)
-    except GatewayError as error:
-        assert error.code in (Code.BAD_VALUE, Code.BAD_ACL, Code.MISSING_ID)
+    assert refusal(SCALARS[name].read, junk) in (None, Code.BAD_VALUE, Code.BAD_ACL, Code.MISSING_ID)
 
 
-REFUSED = (
+REFUSED: tuple[tuple[str, Any], ...] = (
     ("number", True),
     ("number", float("nan")),
     ("number", "1"),

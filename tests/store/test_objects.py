@@ -24,7 +24,7 @@ from gateway.model.query import (
     Sort,
     Subquery,
 )
-from gateway.model.update import AddRelation, Increment, Set
+from gateway.model.update import AddRelation, Increment, Set, Unset
 from gateway.model.values import (
     ACL,
     CREATED_AT,
@@ -436,6 +436,21 @@ async def test_an_object_made_again_is_in_no_relation_of_the_deleted_one(shop: S
     await shop.do(Delete(class_name="User", ids=("u1",)))
     await shop.create("User", "u1")
     assert await shop.ids("Post", likes) == []
+
+
+async def test_a_refused_write_changes_no_relation(shop: Shop) -> None:
+    await shop.store.declare_index("Post", ["slug"], unique=True)
+    users = [Pointer("User", f"u{n}") for n in range(2)]
+    await shop.change("Post", "p1", slug=Set("a"), likes=AddRelation((users[0],)))
+    await shop.create("Post", "p2", slug="b")
+    likes = {"likes": AddRelation((users[1],))}
+    for op in (
+        Create(class_name="Post", id="p1", changes=likes),
+        Update(class_name="Post", id="p2", changes={"slug": Set("a"), **likes}),
+        Update(class_name="Post", id="p1", changes={"slug": Set("b"), "likes": Unset()}),
+    ):
+        assert (await shop.refused(op))[0] is Code.DUPLICATE_VALUE
+    assert [await shop.ids("Post", Condition("likes", Op.EQ, user)) for user in users] == [["p1"], []]
 
 
 async def test_classes_that_differ_in_case_only_are_different(shop: Shop) -> None:
