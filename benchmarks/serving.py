@@ -60,7 +60,7 @@ backends:
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         for line in process.stdout:
