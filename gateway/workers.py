@@ -58,12 +58,14 @@ def supervise(count: int, work: Worker, *, grace: float, announce: Callable[[], 
     while deadline is None or any(place.pid for place in places):
         now = time.monotonic()
         if deadline is None:
-            for place in places:
+            # the first one alone until it is ready: it makes the stores that are not there yet
+            for place in places if announced else places[:1]:
                 if not place.pid and place.start_at <= now:
                     place.pid, place.started = _fork(work, lifeline, held, blocked), now
         elif now >= deadline:
             _send(places, signal.SIGKILL)
-        arrived = _wait([place.start_at for place in places if not place.pid] if deadline is None else [deadline])
+        missing = [place.start_at for place in (places if announced else places[:1]) if not place.pid]
+        arrived = _wait(missing if deadline is None else [deadline])
         if arrived is READY and not announced:
             announced = True
             announce()
