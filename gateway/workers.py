@@ -45,8 +45,8 @@ class _Place:
 def supervise(count: int, work: Worker, *, grace: float, announce: Callable[[], None]) -> int:
     """Runs `count` workers until SIGTERM or SIGINT, and answers the exit status.
 
-    `announce` is called once, when the first of them is ready. A worker that ends is replaced, after a pause that
-    doubles each time; one that cannot start (exit status 2) ends all, as the others could not be replaced either.
+    `announce` is called once, when the first of them is ready; if that one cannot start (exit status 2), nothing does.
+    A worker that ends is replaced, after a pause that doubles each time.
     """
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     # without a handler, SIGALRM and SIGUSR1 would still be waited for, but SIGCHLD is thrown away on some systems
@@ -57,20 +57,21 @@ def supervise(count: int, work: Worker, *, grace: float, announce: Callable[[], 
     deadline: float | None = None  # set when the end has begun
     while deadline is None or any(place.pid for place in places):
         now = time.monotonic()
+        # the first one alone until it is ready: it makes the stores that are not there yet
+        wanted = places if announced else places[:1]
         if deadline is None:
-            # the first one alone until it is ready: it makes the stores that are not there yet
-            for place in places if announced else places[:1]:
+            for place in wanted:
                 if not place.pid and place.start_at <= now:
                     place.pid, place.started = _fork(work, lifeline, held, blocked), now
         elif now >= deadline:
             _send(places, signal.SIGKILL)
-        missing = [place.start_at for place in (places if announced else places[:1]) if not place.pid]
-        arrived = _wait(missing if deadline is None else [deadline])
+        starts = [place.start_at for place in wanted if not place.pid]
+        arrived = _wait(starts if deadline is None else [deadline])
         if arrived is READY and not announced:
             announced = True
             announce()
         ended = _reap(places)
-        cannot_start = any(code == EXIT_CANNOT_START for _, code in ended)
+        cannot_start = not announced and any(code == EXIT_CANNOT_START for _, code in ended)
         if cannot_start:
             status = EXIT_CANNOT_START
         if deadline is not None:

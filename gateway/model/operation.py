@@ -169,6 +169,8 @@ class Result:
     class_name: str | None = None
     cursor: str | None = None
     moment: Date | None = None
+    session: str | None = None
+    created: bool = True
     items: list[Result | GatewayError] | None = None
 
 
@@ -192,9 +194,23 @@ class Credentials:
     installation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds a session's token
 class Caller:
-    """Who that turned out to be, for one application."""
+    """Who that turned out to be, for one application.
+
+    `roles` are the names of the user's roles, with those that they are part of. `trusted` is the gateway itself, at
+    work on what no client may see; nothing that a client sends makes a caller trusted.
+    """
 
     app: str
     master: bool = False
+    user_id: str | None = None
+    roles: frozenset[str] = frozenset()
+    session: str | None = None
+    installation_id: str | None = None
+    trusted: bool = False
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether ACLs do not concern this caller."""
+        return self.master or self.trusted

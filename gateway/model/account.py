@@ -1,0 +1,106 @@
+"""Users, and the sessions that prove who they are.
+
+A user is an object of the class USER: whoever asks for it by Get, Find, Update or Delete gets it by the rules for users.
+What is not an object, such as a log-in, is an operation of its own here. Passwords are in the clear on the way in only;
+no operation and no result has one on the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.model.operation import Operation, Returning
+from gateway.model.update import Changes
+
+USER: Final = "_User"
+ROLE: Final = "_Role"
+SESSION: Final = "_Session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp(Operation):
+    """Makes a user, and opens a session for it. `changes` hold username and password, or `authData` of a provider.
+
+    With authData of a user that is known it is a log-in (`Result.created` is False); with `must_exist` an unknown one
+    is USER_NOT_FOUND.
+    """
+
+    changes: Changes
+    id: str | None = None
+    must_exist: bool = False
+    returning: Returning = Returning.COMPUTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn(Operation):
+    """Opens a session for who knows the password. Any of the names will do; those that are given must all agree."""
+
+    password: str | None = None
+    username: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyPassword(Operation):
+    """The same without a session."""
+
+    password: str | None = None
+    username: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogInAs(Operation):
+    """Opens a session for a user, for the master."""
+
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOut(Operation):
+    """Ends the caller's session; without one there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentUser(Operation):
+    """Whose session it is. `session` is a token in a parameter, which goes before the one of the credentials."""
+
+    session: str | None = None
+    include: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentSession(Operation):
+    """The caller's session, as an object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePassword(Operation):
+    """By who knows the old one. Every session of the user ends, and a new one is opened."""
+
+    id: str
+    old_password: str | None = None
+    new_password: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshSession(Operation):
+    """Every session of the user ends, and a new one is opened."""
+
+    id: str
+
+
+ACCOUNT_OPERATIONS: Mapping[str, type[Operation]] = {
+    "sign_up": SignUp,
+    "log_in": LogIn,
+    "verify_password": VerifyPassword,
+    "log_in_as": LogInAs,
+    "log_out": LogOut,
+    "current_user": CurrentUser,
+    "current_session": CurrentSession,
+    "change_password": ChangePassword,
+    "refresh_session": RefreshSession,
+}
