@@ -20,13 +20,13 @@ import orjson
 from aiohttp import web
 
 from gateway.authorise import Client, Guarded
-from gateway.backends.base import Backend
+from gateway.backends.accounts import Accounts, ObjectStore, Policy
 from gateway.backends.embedded import Embedded, path_of
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.errors import SettingsError, StartupError
 from gateway.pipeline import Front
 from gateway.server import EDGE, MAX_LINE, Edge, keep_junk_out_of_the_log
-from gateway.settings import BackendSettings, Settings, load_settings
+from gateway.settings import BackendSettings, Settings, UserSettings, load_settings
 
 KEEP_ALIVE = 75.0
 """Seconds an idle connection is kept: longer than the 60 of the usual load balancers, so that they close it first."""
@@ -128,7 +128,7 @@ def make_app(plan: Plan) -> web.Application:
 
     async def open_backends(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            backends: dict[str, Backend] = {}
+            backends: dict[str, ObjectStore] = {}
             for name, settings in plan.backends.items():
                 backend = await open_backend(name, settings, cursor_secret(plan.settings, name))
                 stack.push_async_callback(backend.close)
@@ -143,7 +143,7 @@ def make_app(plan: Plan) -> web.Application:
     return app
 
 
-async def open_backend(name: str, settings: BackendSettings, secret: bytes) -> Backend:
+async def open_backend(name: str, settings: BackendSettings, secret: bytes) -> ObjectStore:
     """Raises StartupError."""
     try:
         return await Embedded.open(settings.url, secret=secret)
@@ -151,10 +151,23 @@ async def open_backend(name: str, settings: BackendSettings, secret: bytes) -> B
         raise StartupError(f"backends.{name}: {error}") from error
 
 
-def make_front(plan: Plan, name: str, backends: Mapping[str, Backend]) -> Front:
+def policy_of(users: UserSettings) -> Policy:
+    return Policy(
+        trusted_providers=frozenset(users.auth_providers),
+        private_users=users.private,
+        session_lasts=users.session_length,
+        failures_until_locked=users.failures_until_locked,
+        locked_for=users.locked_for,
+    )
+
+
+def make_front(plan: Plan, name: str, backends: Mapping[str, ObjectStore]) -> Front:
     clients = {
         app.clients[name].app_id: Client(
-            app.name, app.clients[name].keys, Guarded(backends[app.backend], custom_ids=app.custom_ids)
+            app.name,
+            app.clients[name].keys,
+            Guarded(Accounts(backends[app.backend], policy_of(app.users)), custom_ids=app.custom_ids),
+            frozenset({"users.client_queries"} if app.users.client_queries else ()),
         )
         for app in plan.settings.apps
         if name in app.clients

@@ -13,6 +13,7 @@ from gateway.backends.base import Backend
 from gateway.dialects.credentials import digest
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import Proves
+from gateway.model.account import IGNORE_SESSIONS, READ_SESSIONS, ROLE, SESSION, USER, SignUp, class_of
 from gateway.model.operation import Batch, Caller, Create, Credentials, Operation, Result, Scan, ServerTime
 
 MASTER_ONLY: frozenset[type[Operation]] = frozenset({Scan})
@@ -26,6 +27,8 @@ class Client:
     app: str
     keys: Mapping[str, str]
     backend: Guarded
+    opened: frozenset[str] = frozenset()
+    """Settings that open to clients what their dialect keeps for the master."""
 
 
 def _same(given: str, expected: str) -> bool:
@@ -39,14 +42,18 @@ def identify(client: Client, credentials: Credentials, proves: Proves, *, open_w
     A wrong master key beside a good client key is an ordinary client, as Parse Server has it.
     """
     if _proven(client, credentials, proves.master, master=True):
-        return Caller(client.app, master=True)
+        return _caller(client, credentials, master=True)
     if _proven(client, credentials, proves.client, master=False):
-        return Caller(client.app)
+        return _caller(client, credentials)
     configured = any(name in client.keys for name in proves.client)
     offered = credentials.signature is not None or any(name in credentials.keys for name in proves.master)
     if open_without_keys and not configured and not offered:
-        return Caller(client.app)
+        return _caller(client, credentials)
     raise GatewayError(Code.UNAUTHORIZED, "unauthorized")
+
+
+def _caller(client: Client, credentials: Credentials, *, master: bool = False) -> Caller:
+    return Caller(client.app, master=master, session=credentials.session, installation_id=credentials.installation_id)
 
 
 def _proven(client: Client, credentials: Credentials, names: tuple[str, ...], *, master: bool) -> bool:
@@ -58,12 +65,25 @@ def _proven(client: Client, credentials: Credentials, names: tuple[str, ...], *,
     return any(found)
 
 
+SERVED: frozenset[str] = frozenset({USER, ROLE, SESSION})
+"""Classes that begin with `_` and are served, by rules of their own."""
+
+
 class Guarded:
     """A backend that is never asked for what the caller may not do."""
 
     def __init__(self, backend: Backend, *, custom_ids: bool = False) -> None:
         self._backend = backend
         self._custom_ids = custom_ids
+
+    async def identify(self, op: Operation, caller: Caller) -> Caller:
+        """The caller with the user of its session, where the operation wants to know. Raises GatewayError.
+
+        Parse Server: with the master key the session is not looked at.
+        """
+        if caller.session is None or caller.master or type(op) in IGNORE_SESSIONS | READ_SESSIONS:
+            return caller
+        return await self._backend.identify(caller)
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
         if not isinstance(op, Batch):
@@ -95,12 +115,15 @@ class Guarded:
         if isinstance(op, ServerTime):
             return None
         class_name = getattr(op, "class_name", "")
-        if class_name.startswith("_"):
-            # users, roles, files and the like have rules of their own: as plain objects they would leak
+        if class_name.startswith(("_", "@")) and class_name not in SERVED:
+            # files, installations and the like have rules of their own: as plain objects they would leak
             return GatewayError(Code.UNSUPPORTED, f"the class {class_name} is not served yet", class_name=class_name)
-        if isinstance(op, Create) and op.id is not None:
+        if isinstance(op, Create | SignUp) and op.id is not None:
             if not self._custom_ids:
                 return GatewayError(Code.RESERVED_FIELD, "the id of an object is set by the server", field="objectId")
             if not op.id:
                 return GatewayError(Code.MISSING_ID, "objectId must not be empty")
+            if class_of(op) == USER and (op.id == "*" or op.id.startswith("role:")):
+                # an ACL would take it for everybody, or for the role
+                return GatewayError(Code.FORBIDDEN, "the id of a user cannot be * or begin with role:")
         return None

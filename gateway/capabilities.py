@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.mapping.schema import MappingFile, read_mapping
-from gateway.model.operation import OPERATIONS
+from gateway.model.catalogue import OPERATIONS
 
 BACKENDS: Mapping[str, frozenset[str]] = {
     "embedded": frozenset(OPERATIONS),  # it executes the model, whole

@@ -54,6 +54,23 @@ class Code(StrEnum):
     CLASS_NOT_FOUND = "class_not_found"
     CONDITION_FAILED = "condition_failed"  # a conditional update or delete found nothing to do
 
+    # users and sessions
+    USERNAME_MISSING = "username_missing"
+    PASSWORD_MISSING = "password_missing"  # noqa: S105 - the name of an error
+    BAD_EMAIL = "bad_email"
+    USERNAME_TAKEN = "username_taken"
+    EMAIL_TAKEN = "email_taken"
+    PHONE_TAKEN = "phone_taken"
+    BAD_CREDENTIALS = "bad_credentials"  # of a log-in; whether there is such a user is not told
+    ACCOUNT_LOCKED = "account_locked"
+    USER_NOT_FOUND = "user_not_found"  # where it may be told
+    INVALID_SESSION = "invalid_session"
+    SESSION_MISSING = "session_missing"  # this user's own session, or the master key, is needed
+    ALREADY_LINKED = "already_linked"
+    BAD_AUTH_DATA = "bad_auth_data"
+    UNSUPPORTED_PROVIDER = "unsupported_provider"
+    BAD_ROLE = "bad_role"
+
     # ourselves and what is behind us
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"

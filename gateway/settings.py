@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from gateway.errors import SettingsError
 
 UNITS: Mapping[str, int] = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3}
-SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 RESERVED_MOUNT = "/_gateway"
@@ -90,10 +90,26 @@ class ClientSettings(BaseModel):
         return self.__pydantic_extra__
 
 
+class ProviderSettings(Strict):
+    """How what clients say of a user of another service is checked. There is one way so far: to believe it."""
+
+    trust: Literal[True]
+
+
+class UserSettings(Strict):
+    auth_providers: dict[str, ProviderSettings] = {}
+    private: bool = False
+    client_queries: bool = False
+    session_length: Duration = 365 * 86400.0
+    failures_until_locked: Annotated[int, Field(ge=1)] = 6
+    locked_for: Duration = 15 * 60.0
+
+
 class AppSettings(Strict):
     name: Name
     backend: str
     custom_ids: bool = False
+    users: UserSettings = UserSettings()
     clients: Annotated[dict[str, ClientSettings], Field(min_length=1)]
 
 

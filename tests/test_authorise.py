@@ -92,11 +92,14 @@ class Recording:
         self.asked.append(op)
         return Result(items=[Result(id=str(at)) for at in range(len(op.items))]) if isinstance(op, Batch) else Result()
 
+    async def identify(self, caller: Caller) -> Caller:
+        return caller
+
     async def close(self) -> None:
         pass
 
 
-POST, USER = Get(class_name="Post", id="x"), Get(class_name="_User", id="x")
+POST, USER = Get(class_name="Post", id="x"), Get(class_name="_Installation", id="x")
 SCAN = Scan(class_name="Post", limit=1)
 OWN_ID, NO_ID = Create(class_name="Post", id="mine", changes={}), Create(class_name="Post", id="", changes={})
 

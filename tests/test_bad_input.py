@@ -96,7 +96,7 @@ BAD = [
     get("an object that is not there", "/classes/Post/missing", (404, 101), (200, None)),
     get("a class that is not there", "/classes/Missing", (200, None), (404, 101)),
     Bad("an update of nothing", "PUT", "/classes/Post/missing", (404, 101), (400, 1), '{"n":1}'),
-    Bad("a deletion of nothing", "DELETE", "/classes/Post/missing", (404, 101), (200, None)),
+    Bad("a deletion of nothing", "DELETE", "/classes/Post/missing", (404, 101), (400, 1)),
     # queries
     get("a where that is no JSON", where("nonsense"), (400, 107)),
     get("a where that is a list of numbers", where([1]), (400, 102)),

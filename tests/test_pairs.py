@@ -39,7 +39,8 @@ ANSWER_PARAMETERS = frozenset({"returnACL", "fetchWhenSave"})
 
 # (title, front, back): what a client is told less
 LOSSES: Mapping[tuple[str, str, str], str] = {
-    ("delete: a missing object", "parse", "leancloud"): "LeanCloud answers a delete of nothing as it does any other",
+    ("create: a role without an ACL", "parse", "leancloud"): "1 is anything",
+    ("create: a role without an ACL", "leancloud", "parse"): "111 is a mismatch of types as well",
     ("find: a missing class", "leancloud", "parse"): "in Parse a class that does not exist is an empty one",
     ("find: a count of a missing class", "leancloud", "parse"): "in Parse a class that does not exist is an empty one",
     ("create: a value of another type than the column", "parse", "leancloud"): "the sentence stays the backend's",
@@ -59,6 +60,14 @@ LOST_CODES: Mapping[tuple[Code, str], tuple[Code, str]] = {
     (Code.RELATION_TOO_LARGE, "parse"): (Code.OBJECT_TOO_LARGE, "Parse has no number for relations"),
     (Code.CLASS_NOT_FOUND, "parse"): (Code.OBJECT_NOT_FOUND, "in Parse a class that does not exist is an empty one"),
     (Code.CONDITION_FAILED, "parse"): (Code.OBJECT_NOT_FOUND, "Parse has no conditional writes"),
+    (Code.PHONE_TAKEN, "parse"): (Code.EMAIL_TAKEN, "Parse has no mobile phone numbers"),
+    (Code.BAD_CREDENTIALS, "parse"): (Code.OBJECT_NOT_FOUND, "101 is both, but for a log-in"),
+    (Code.ACCOUNT_LOCKED, "parse"): (Code.OBJECT_NOT_FOUND, "101 is both"),
+    (Code.USER_NOT_FOUND, "parse"): (Code.OBJECT_NOT_FOUND, "101 is both"),
+    (Code.BAD_ROLE, "parse"): (Code.TYPE_MISMATCH, "111 is both"),
+    (Code.INVALID_SESSION, "leancloud"): (Code.USER_NOT_FOUND, "211 is both, but for the current user"),
+    (Code.ALREADY_LINKED, "leancloud"): (Code.DUPLICATE_VALUE, "137 is both"),
+    (Code.BAD_ROLE, "leancloud"): (Code.BAD_REQUEST, "1 is anything"),
     (Code.UNAVAILABLE, "parse"): (Code.INTERNAL, "1 is both"),
     (Code.BAD_BATCH, "leancloud"): (Code.BAD_JSON, "107 is both"),
     (Code.UNSUPPORTED, "leancloud"): (Code.BAD_REQUEST, "1 is anything"),
@@ -80,6 +89,9 @@ class Behind:
     async def execute(self, op: Operation, caller: Caller) -> Result:
         request = self._dialect.write_request(op, Credentials(app_id=caller.app))
         return self._dialect.read_reply(op, await self._send(request))
+
+    async def identify(self, caller: Caller) -> Caller:
+        return caller
 
     async def close(self) -> None:
         pass

@@ -28,6 +28,9 @@ class Scripted:
             raise self._answer
         return self._answer
 
+    async def identify(self, caller: Caller) -> Caller:
+        return caller
+
     async def close(self) -> None:
         pass
 

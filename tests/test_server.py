@@ -56,6 +56,9 @@ class Scripted:
         self.asked.append(op)
         return await self.answer(op)
 
+    async def identify(self, caller: Caller) -> Caller:
+        return caller
+
     async def close(self) -> None:
         pass
 

@@ -99,7 +99,7 @@ DAMAGES: list[tuple[Damage, str]] = [
     (put("server", "shutdown_grace", value=10), "server.shutdown_grace: must be a duration such as 10s"),
     (
         put("server", "shutdown_grace", value="10 min"),
-        "server.shutdown_grace: must be a duration such as 10s; the units are ms, s, m, h",
+        "server.shutdown_grace: must be a duration such as 10s; the units are ms, s, m, h, d",
     ),
     (put("server", "public_url", value="example.com"), "server.public_url: must match ^https?://[^/?#]+$"),
     (put("server", "secret", value="too short"), "server.secret: should have at least 16 characters"),

@@ -15,5 +15,8 @@ class Backend(Protocol):
 
     async def execute(self, op: Operation, caller: Caller) -> Result: ...
 
+    async def identify(self, caller: Caller) -> Caller:
+        """The caller with the user and the roles of its session. Raises GatewayError(INVALID_SESSION)."""
+
     async def close(self) -> None:
         """Finishes what is under way and lets go of files and connections; nothing is executed after it."""

@@ -32,6 +32,10 @@ class Embedded:
     async def execute(self, op: Operation, caller: Caller) -> Result:
         return await self.store.execute(op, caller)
 
+    async def roles_of(self, user_id: str) -> frozenset[str]:
+        """The names of the roles that a user is in, directly or by inheritance. Raises GatewayError."""
+        return await self.store.roles_of(user_id)
+
     async def close(self) -> None:
         await self.store.close()
 

@@ -29,19 +29,22 @@ from gateway.mapping.compile import compile_error_shape, compile_route, invert_e
 from gateway.mapping.route import Route, Router
 from gateway.mapping.schema import BatchSection, MappingFile, read_mapping
 from gateway.mapping.shape import ABSENT, Codec, Compiler
+from gateway.model.account import class_of
+from gateway.model.catalogue import OPERATIONS
 from gateway.model.operation import (
     ANSWER_FIELDS,
-    OPERATIONS,
     Batch,
     Create,
+    Delete,
     Credentials,
     Find,
     Get,
     Operation,
     Result,
     Returning,
+    Update,
 )
-from gateway.model.values import ACL, Date, Fields
+from gateway.model.values import ACL, ID, Date, Fields
 from gateway.wire import HttpRequest, HttpResponse
 
 PUBLIC_ACL = {"*": {"read": True, "write": True}}
@@ -91,6 +94,9 @@ class Dialect:
             route = compile_route(section, self._compiler, where)
             self._router.add(route, where)
             self._routes.setdefault(route.operation, []).append(route)
+        for routes in self._routes.values():
+            # to ask for a class by a route of its own tells more than by the one for all classes
+            routes.sort(key=lambda route: "class_name" not in route.defaults)
         self._open = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
         self.operations = frozenset(name for name, cls in OPERATIONS.items() if cls in self._routes)
 
@@ -299,9 +305,13 @@ class Dialect:
             return HttpResponse(route.reply.status, body)
         if self._public_acl_shown and isinstance(exchange.op, Get | Find) and exchange.op.with_acl:
             _show_public_acl(result)
-        body = route.reply.body.fill({name: getattr(result, name) for name in route.reply.slots})
-        headers = {name: self._header(text, exchange, result) for name, text in route.reply.headers.items()}
-        return HttpResponse(route.reply.status, None if body is ABSENT else body, headers)
+        shown = self.file.shown.get(class_of(exchange.op))
+        if shown is not None and not isinstance(exchange.op, Create | Update):
+            _show_absent(result, shown, getattr(exchange.op, "select", None))
+        reply = route.reply if result.created else route.reply_known
+        body = reply.body.fill({name: getattr(result, name) for name in reply.slots})
+        headers = {name: self._header(text, exchange, result) for name, text in reply.headers.items()}
+        return HttpResponse(reply.status, None if body is ABSENT else body, headers)
 
     def _write_item(
         self, item: Exchange | Refused, answer: Result | GatewayError, section: BatchSection
@@ -434,6 +444,8 @@ class Dialect:
         """The error of one operation: its route may know the number better, and its names are details of it."""
         error = self.read_error(status, body, self._express(op)[0].errors)
         names = {name: getattr(op, name, None) for name in ("class_name", "id")}
+        if isinstance(op, Delete) and op.ids:
+            names["id"] = op.ids[0]
         error.details = {name: value for name, value in names.items() if value is not None}
         return error
 
@@ -460,6 +472,14 @@ def _fields_of(operation: type[Operation]) -> tuple[tuple[str, Any], ...]:
 def empty(op: Operation) -> Result:
     """The answer of an operation that found nothing."""
     return Result(objects=[], object={}, total=0 if isinstance(op, Find) and op.count else None)
+
+
+def _show_absent(result: Result, shown: Mapping[str, Any], select: tuple[str, ...] | None) -> None:
+    for fields in result.objects if result.objects is not None else [result.object or {}]:
+        if ID in fields:
+            for name, value in shown.items():
+                if select is None or name in select:
+                    fields.setdefault(name, value)
 
 
 def _show_public_acl(result: Result) -> None:

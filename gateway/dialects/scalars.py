@@ -103,6 +103,9 @@ def read_acl(wire: Any) -> dict[str, dict[str, bool]]:
         raise GatewayError(Code.BAD_ACL, f"an ACL must be an object, not {shown(wire)}")
     acl: dict[str, dict[str, bool]] = {}
     for who, rights in wire.items():
+        if who.startswith("*") and who != "*":
+            # Parse Server: `*unresolved` is a user that its SDK has not saved yet
+            raise GatewayError(Code.BAD_ACL, f"an ACL cannot have {shown(who)} in it")
         if type(rights) is not dict or not all(
             right in ("read", "write") and type(given) is bool for right, given in rights.items()
         ):

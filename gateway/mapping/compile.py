@@ -14,9 +14,10 @@ from gateway.errors import Code, MappingError
 from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route
 from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, faults
 from gateway.mapping.shape import Compiler, Record, Shape
-from gateway.model.operation import OPERATIONS, Operation, Result, ServerTime
+from gateway.model.catalogue import OPERATIONS
+from gateway.model.operation import Operation, Result, ServerTime
 
-RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result))
+RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result)) - {"created"}
 HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id"})
 """What a header of a reply can hold: the address of the mount, its path, and the names of the object."""
 ERROR_SLOTS = frozenset({"message", "class_name", "id", "field", "expected", "found", "name"})
@@ -60,6 +61,7 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         )
     if (section.batch is not None) != ("items" in fields):
         raise MappingError(f"{where}.batch: belongs to a batch, and to nothing else")
+    reply = _reply(section.reply, compiler, f"{where}.reply")
     return Route(
         operation=operation,
         method=method,
@@ -70,7 +72,9 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         fates=_fates(section, where),
         body=body,
         defaults=_defaults(operation, section, where),
-        reply=_reply(section, compiler, where),
+        reply=reply,
+        reply_known=_reply(section.reply_known, compiler, f"{where}.reply_known") if section.reply_known else reply,
+        master_unless=section.master_unless,
         errors=section.errors,
         tells=section.tells,
         empty_on=frozenset(section.empty_on),
@@ -128,21 +132,20 @@ def _defaults(operation: type[Operation], section: RouteSection, where: str) -> 
     return defaults
 
 
-def _reply(section: RouteSection, compiler: Compiler, where: str) -> ReplyShape:
-    given = section.reply
+def _reply(given: Any, compiler: Compiler, where: str) -> ReplyShape:
     if isinstance(given, dict) and "body" in given:
         try:
             reply = Reply.model_validate(given)
         except ValidationError as invalid:
-            raise MappingError("\n".join(f"{where}.reply.{line}" for line in faults(invalid))) from None
+            raise MappingError("\n".join(f"{where}.{line}" for line in faults(invalid))) from None
     else:
         reply = Reply(body=given)
-    body = compiler.compile(reply.body, f"{where}.reply")
+    body = compiler.compile(reply.body, f"{where}")
     for name in sorted(body.slots() - RESULT_SLOTS):
-        raise MappingError(f"{where}.reply: a result has no {name}; it has {', '.join(sorted(RESULT_SLOTS))}")
+        raise MappingError(f"{where}: a result has no {name}; it has {', '.join(sorted(RESULT_SLOTS))}")
     for header, template in reply.headers.items():
-        _check_text(template, HEADER_SLOTS, f"{where}.reply.headers.{header}")
-    read = dataclasses.replace(compiler, open=True).compile(reply.body, f"{where}.reply")
+        _check_text(template, HEADER_SLOTS, f"{where}.headers.{header}")
+    read = dataclasses.replace(compiler, open=True).compile(reply.body, f"{where}")
     return ReplyShape(reply.status, reply.headers, body, read, tuple(sorted(body.slots())))
 
 

@@ -79,6 +79,8 @@ class Route:
     body: Record | None
     defaults: Mapping[str, Any]
     reply: ReplyShape
+    reply_known: ReplyShape
+    master_unless: str | None
     errors: Mapping[int, Code]
     tells: Mapping[Code, ErrorRow]
     empty_on: frozenset[Code]
@@ -108,7 +110,7 @@ class Route:
 
 
 class Router:
-    """Finds the route of a request segment by segment: a literal goes before a hole."""
+    """Finds the route of a request segment by segment: a literal goes before a hole, where it has the method."""
 
     def __init__(self, *, case_sensitive: bool) -> None:
         self._root: dict[str, Any] = {}
@@ -126,8 +128,7 @@ class Router:
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """The route, and the text of each hole. Raises GatewayError(UNKNOWN_ROUTE)."""
         segments = path.strip("/").split("/")
-        methods = self._walk(self._root, segments, 0)
-        route: Route | None = methods.get(method) if methods else None
+        route = self._walk(self._root, segments, 0, method)
         if route is None:
             raise GatewayError(Code.UNKNOWN_ROUTE, f"there is no {method} {path}", name=f"{method} {path}")
         holes = {
@@ -137,16 +138,17 @@ class Router:
         }
         return route, holes
 
-    def _walk(self, node: dict[str, Any], segments: list[str], at: int) -> dict[str, Route] | None:
+    def _walk(self, node: dict[str, Any], segments: list[str], at: int, method: str) -> Route | None:
         if at == len(segments):
-            return node.get("")
+            methods: dict[str, Route] = node.get("", {})
+            return methods.get(method)
         segment = segments[at]
         if not segment:
             return None
         literal = node.get(self._fold(segment))
         if literal is not None:
-            found = self._walk(literal, segments, at + 1)
+            found = self._walk(literal, segments, at + 1, method)
             if found is not None:
                 return found
         hole = node.get("{}")
-        return None if hole is None else self._walk(hole, segments, at + 1)
+        return None if hole is None else self._walk(hole, segments, at + 1, method)

@@ -147,6 +147,10 @@ class RouteSection(Strict):
     """Anybody may ask, without keys: only for what the gateway itself can answer."""
     batch: BatchSection | None = None
     reply: Template
+    reply_known: Template = None
+    """The reply where what was asked to be made was there already."""
+    master_unless: str | None = None
+    """Only the master may ask this, unless the application has this setting."""
     errors: dict[int, Code] = {}
     """Numbers of errors that mean something of their own at this place, when a backend tells them."""
     tells: dict[Code, ErrorRow] = {}
@@ -198,6 +202,8 @@ class MappingFile(Strict):
     """An object without an ACL shows one that lets everybody in, where an ACL is asked for."""
     not_columns: tuple[str, ...] = ()
     """Keys of an object in an answer that are no columns."""
+    shown: dict[str, dict[str, Any]] = {}
+    """Class -> fields that its objects show where they have none."""
     values: dict[str, Template]
     value_tag: str
     updates: dict[str, Template]

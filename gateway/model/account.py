@@ -1,6 +1,6 @@
 """Users, and the sessions that prove who they are.
 
-A user is an object of the class USER: whoever asks for it by Get, Find, Update or Delete gets it by the rules for users.
+A user is an object of the class USER: who asks for it by Get, Find, Update or Delete gets it by the rules for users.
 What is not an object, such as a log-in, is an operation of its own here. Passwords are in the clear on the way in only;
 no operation and no result has one on the way out.
 """
@@ -24,13 +24,15 @@ class SignUp(Operation):
     """Makes a user, and opens a session for it. `changes` hold username and password, or `authData` of a provider.
 
     With authData of a user that is known it is a log-in (`Result.created` is False); with `must_exist` an unknown one
-    is USER_NOT_FOUND.
+    is USER_NOT_FOUND. With `share_session` all log-ins of a user get one session, until its tokens are changed.
     """
 
     changes: Changes
     id: str | None = None
     must_exist: bool = False
     returning: Returning = Returning.COMPUTED
+    with_acl: bool = True
+    share_session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class LogIn(Operation):
     username: str | None = None
     email: str | None = None
     phone: str | None = None
+    with_acl: bool = True
+    share_session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class CurrentUser(Operation):
 
     session: str | None = None
     include: tuple[str, ...] = ()
+    with_acl: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,21 @@ class RefreshSession(Operation):
 
     id: str
 
+
+IGNORE_SESSIONS: Final = frozenset({SignUp, LogIn, VerifyPassword})
+"""What is asked by who has no session yet: SDKs send along the token of a session that may be long gone."""
+
+READ_SESSIONS: Final = frozenset({LogOut, CurrentUser, CurrentSession})
+"""What is asked of the session itself, and so has its own answer for one that is not known."""
+
+
+def class_of(op: Operation) -> str:
+    """The class of the object that an operation is about, or nothing."""
+    class_name: str = getattr(op, "class_name", USER if type(op) in _OF_USERS else "")
+    return class_name
+
+
+_OF_USERS: Final = frozenset({SignUp, LogIn, VerifyPassword, LogInAs, CurrentUser})
 
 ACCOUNT_OPERATIONS: Mapping[str, type[Operation]] = {
     "sign_up": SignUp,

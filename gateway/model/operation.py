@@ -75,12 +75,14 @@ class Update(Operation):
 class Delete(Operation):
     """Deletes these objects of one class: each that is there. If none is, OBJECT_NOT_FOUND.
 
-    With `where` only those that match; if none does, CONDITION_FAILED.
+    With `where` only those that match; if none does, CONDITION_FAILED. With `missing_ok` what is not there is gone
+    already, and no error.
     """
 
     class_name: str
     ids: tuple[str, ...]
     where: Filter | None = None
+    missing_ok: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +137,7 @@ class Batch(Operation):
     names: tuple[str | None, ...] = ()
 
 
-OPERATIONS: Mapping[str, type[Operation]] = {
+OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
     "create": Create,
     "get": Get,
     "update": Update,
@@ -147,7 +149,7 @@ OPERATIONS: Mapping[str, type[Operation]] = {
 }
 """What a mapping calls them."""
 
-ANSWER_FIELDS = frozenset({"returning", "with_acl"})
+ANSWER_FIELDS = frozenset({"returning", "with_acl", "share_session"})
 """Fields that only say what the answer shows: a dialect without a word for one can still ask for the operation."""
 
 

@@ -20,6 +20,7 @@ from math import cos, radians
 from typing import Final
 
 from gateway.errors import Code, GatewayError
+from gateway.model.operation import Caller
 from gateway.model.query import (
     And,
     Box,
@@ -36,6 +37,7 @@ from gateway.model.query import (
     Subquery,
 )
 from gateway.model.values import ACL, GeoPoint, Pointer, Polygon, Value
+from gateway.store.access import EVERYBODY, Right, grants_everybody_sql, grants_sql, names_of
 from gateway.store.connection import SqlValue
 from gateway.store.encoding import (
     CODECS,
@@ -175,11 +177,13 @@ Test = Callable[[Spot], str]
 
 
 class FilterSql:
-    """Writes one statement's conditions; `values` are the parameters so far, `?1` first."""
+    """Writes one statement's conditions, for one caller; `values` are the parameters so far, `?1` first."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, caller: Caller) -> None:
         self.values: list[SqlValue] = []
-        self._schema = schema
+        self._schema = schema.seen_by(caller)
+        self._caller = caller
+        self._names: str | None = None  # a parameter, once it is needed; none for a caller of no name
         self._aliases = 0
         self._conditions = 0
 
@@ -205,11 +209,20 @@ class FilterSql:
         return every((self.visible(rows), self.where(rows, where, depth)))
 
     def visible(self, rows: Rows) -> str:
-        """Which rows the caller may see: all, since access control lists are kept and told, but not yet enforced.
+        """Which rows the caller may read.
 
         Point reads (`ClassSchema.get`, and the one of an update) do not come by here: they have the row's list at hand.
         """
-        return TRUE
+        return self.granted(rows, Right.READ)
+
+    def granted(self, rows: Rows, right: Right) -> str:
+        if self._caller.unrestricted:
+            return TRUE
+        acl = f"{rows.alias}.acl"
+        if self._names is None:
+            names = names_of(self._caller)
+            self._names = self.bind_json(names) if names != [EVERYBODY] else ""
+        return grants_sql(acl, self._names, right) if self._names else grants_everybody_sql(acl, right)
 
     def where(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:
         """Raises GatewayError(BAD_QUERY, BAD_FIELD_NAME)."""
@@ -571,13 +584,17 @@ class FilterSql:
     def _related(self, rows: Rows, owner: Pointer, field: str) -> str:
         owners = self._schema.classes.get(owner.class_name)
         column = owners.columns.get(field) if owners is not None else None
-        if column is None or column.type != Type(Kind.RELATION, rows.of.name):
+        if owners is None or column is None or column.type != Type(Kind.RELATION, rows.of.name):
             return FALSE
-        members = f"SELECT member FROM member WHERE field = {self.bind(column.id)} AND owner = {self.bind(owner.id)}"
+        known = self.bind(owner.id)
+        members = f"SELECT member FROM member WHERE field = {self.bind(column.id)} AND owner = {known}"
+        holder = self.rows(owners)
+        if (visible := self.visible(holder)) != TRUE:
+            members += f" AND EXISTS (SELECT 1 FROM {holder.table} WHERE {holder.alias}.id = {known} AND {visible})"
         return f"{rows.alias}.id IN ({members})"
 
     def _relation(self, rows: Rows, field: int, target: str | None, condition: Condition, depth: int) -> str:
-        """A condition on a relation: it has the objects that are its members, and every object has the field itself."""
+        """A condition on a relation: it has the members that are there, and every object has the field itself."""
         op, value = condition.op, condition.value
         if op is Op.EXISTS:
             return TRUE if value else FALSE
@@ -586,7 +603,11 @@ class FilterSql:
             return negated(self._relation(rows, field, target, positive, depth))
         if op not in (Op.EQ, Op.IN):
             return FALSE
-        member = Spot(Type(Kind.POINTER, target), "member.member", "'text'", "NULL", "NULL")
+        of = self._schema.classes.get(target or "")
+        if of is None:
+            return FALSE
+        members = self.rows(of)
+        member = Spot(Type(Kind.POINTER, target), f"{members.alias}.id", "'text'", "NULL", "NULL")
         if isinstance(value, Subquery):
             test = self._among(value, depth)
         else:
@@ -594,8 +615,11 @@ class FilterSql:
                 (type_of(item), item) for item in (_list_of(condition) if op is Op.IN else (value,)) if item is not None
             ]
             test = partial(self._is_one_of, wanted=wanted)
-        owners = every((f"member.field = {self.bind(field)}", test(member)))
-        return f"{rows.alias}.id IN (SELECT member.owner FROM member WHERE {owners})"
+        wanted_members = (
+            f"SELECT {members.alias}.id FROM {members.table} WHERE {every((self.visible(members), test(member)))}"
+        )
+        owners = f"SELECT owner FROM member WHERE field = {self.bind(field)} AND member IN ({wanted_members})"
+        return f"{rows.alias}.id IN ({owners})"
 
     def _subquery(self, query: Subquery, depth: int) -> tuple[Rows, str] | None:
         """The rows of its class, and the condition that finds those it means; None where there is no such class."""

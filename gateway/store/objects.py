@@ -19,6 +19,7 @@ import orjson
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import (
     Batch,
+    Caller,
     Create,
     Delete,
     Find,
@@ -33,6 +34,7 @@ from gateway.model.operation import (
 from gateway.model.query import Filter, Sort
 from gateway.model.update import Add, AddRelation, AddUnique, Change, Remove, RemoveRelation, Set, SetOnInsert, Several
 from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Date, Fields, Pointer, Reference, Value
+from gateway.store.access import Right, grants
 from gateway.store.changes import Doc, Edit
 from gateway.store.connection import Connection, Taken, TransactionLost
 from gateway.store.cursor import Position, read_cursor, write_cursor
@@ -46,10 +48,14 @@ from gateway.store.schema import (
     add_class,
     add_column,
     add_index,
+    check_class_name,
 )
 
 LARGEST_OBJECT: Final = 16 * 1024 * 1024
 """In bytes of JSON; MongoDB's limit, and so LeanCloud's and Parse's."""
+
+LONGEST_ID: Final = 1024
+"""In bytes. Nobody's ids are near it; it keeps indexes and cursors small."""
 
 WRITES: Final = frozenset({Create, Update, Delete})
 
@@ -93,12 +99,12 @@ class Session:
             self.guarded = True
             self.connection.run("SAVEPOINT job")
 
-    def execute(self, op: Operation) -> Result:
-        """Raises GatewayError; what was written before it is for the caller to roll back."""
+    def execute(self, op: Operation, caller: Caller) -> Result:
+        """Raises GatewayError; what was written before it is to be rolled back."""
         execute = EXECUTE.get(type(op))
         if execute is None:
             raise GatewayError(Code.UNSUPPORTED, f"the embedded store has no {type(op).__name__.lower()}")
-        return execute(self, op)
+        return execute(self, op, caller)
 
     @contextmanager
     def savepoint(self, name: str) -> Iterator[None]:
@@ -117,7 +123,7 @@ class Session:
 
     def declare_index(self, class_name: str, fields: Sequence[str], *, unique: bool) -> None:
         self.guard()
-        owner = self.made_class(class_name)
+        owner = self.made_class(class_name, private=True)
         try:
             self.schema = add_index(self.connection, self.schema, owner, fields, unique=unique)
         except Taken as taken:
@@ -128,8 +134,10 @@ class Session:
                 field=",".join(fields),
             ) from taken
 
-    def made_class(self, name: str) -> ClassSchema:
-        if name not in self.schema.classes:
+    def made_class(self, name: str, *, private: bool) -> ClassSchema:
+        """`private` is whether it may be a private one."""
+        if name not in (self.schema if private else self.schema.public).classes:
+            check_class_name(name, private=private)
             self.guard()
             self.schema = add_class(self.connection, self.schema, name)
         return self.schema.classes[name]
@@ -138,9 +146,11 @@ class Session:
 class ClassColumns:
     """The columns of a class under write: what a change needs is made, or found to be of another type."""
 
-    def __init__(self, session: Session, class_name: str) -> None:
+    def __init__(self, session: Session, class_name: str, *, private: bool) -> None:
+        """`private` is whether a column may point to private classes."""
         self._session = session
         self._class_name = class_name
+        self._private = private
         self._columns = session.schema.classes[class_name].columns
 
     def known(self, name: str) -> Column | None:
@@ -149,6 +159,8 @@ class ClassColumns:
     def need(self, name: str, kind: Type) -> Column:
         session = self._session
         owner = session.schema.classes[self._class_name]
+        if kind.target is not None:
+            check_class_name(kind.target, private=self._private)
         column = owner.columns.get(name)
         if column is None:
             session.guard()
@@ -223,15 +235,17 @@ def new_id(now_ms: int) -> str:
     return f"{now_ms // 1000:08x}{secrets.token_hex(8)}"
 
 
-def create(session: Session, op: Create) -> Result:
+def create(session: Session, op: Create, caller: Caller) -> Result:
     class_name = op.class_name
-    session.made_class(class_name)
-    edit = Edit(ClassColumns(session, class_name), {}, creating=True)
+    session.made_class(class_name, private=caller.trusted)
+    edit = Edit(ClassColumns(session, class_name, private=caller.trusted), {}, creating=True)
     edit.apply(op.changes)
     now = session.clock.now()
     known = new_id(session.clock.now_ms()) if op.id is None else op.id
     if not known:
         raise GatewayError(Code.MISSING_ID, "an id cannot be empty", class_name=class_name)
+    if len(known) > LONGEST_ID or len(known.encode("utf-8", "replace")) > LONGEST_ID:
+        raise GatewayError(Code.BAD_VALUE, f"an id has at most {LONGEST_ID} bytes", class_name=class_name)
     of = session.schema.classes[class_name]
     stored = _stored(edit)
     acl = _stored_acl(edit)
@@ -246,23 +260,25 @@ def create(session: Session, op: Create) -> Result:
     return result
 
 
-def update(session: Session, op: Update) -> Result:
+def update(session: Session, op: Update, caller: Caller) -> Result:
+    """Who may write and not read an object learns nothing about it: every condition fails, no field is answered."""
     class_name, known = op.class_name, op.id
-    of = session.schema.find(class_name)
+    of = session.schema.seen_by(caller).find(class_name)
     row = session.connection.row(
         f"SELECT seq, created_at, updated_at, acl, json(doc) FROM {of.table} WHERE id = ?",
         (known,),
     )
-    if row is None:
+    if row is None or not grants(row[3], caller, Right.WRITE):
         raise missing(class_name, known)
     seq, created_at, updated_at, acl, text = row
+    readable = grants(acl, caller, Right.READ)
     if op.where is not None:
-        sql = FilterSql(session.schema)
+        sql = FilterSql(session.schema, caller)
         rows = sql.rows(of)
         source = sql.source(rows, op.where)
         if session.connection.row(f"SELECT 1 FROM {source} AND {rows.alias}.seq = {sql.bind(seq)}", sql.values) is None:
             raise unmet(class_name, known)
-    edit = Edit(ClassColumns(session, class_name), orjson.loads(text))
+    edit = Edit(ClassColumns(session, class_name, private=caller.trusted), orjson.loads(text))
     edit.acl = orjson.loads(acl) if acl is not None else None
     edit.apply(op.changes)
     of = session.schema.classes[class_name]
@@ -270,8 +286,12 @@ def update(session: Session, op: Update) -> Result:
     if now.iso < updated_at:  # the clock went back, or another machine's is ahead: an update is not undone by that
         now = Date(updated_at)
     stored, acl = _stored(edit), _stored_acl(edit)
-    result = Result(id=known, created_at=Date(created_at), updated_at=now)
-    result.object = _answer(edit, op.returning, of, (known, created_at, now.iso, acl))
+    result = Result(id=known, updated_at=now)
+    if readable or grants(acl, caller, Right.READ):
+        result.created_at = Date(created_at)
+        result.object = _answer(edit, op.returning, of, (known, created_at, now.iso, acl))
+    elif op.returning is not Returning.NOTHING:
+        result.object = {}
     if edit.members or edit.emptied:
         _change_members(session, known, edit)
     try:
@@ -331,30 +351,38 @@ def duplicate(of: ClassSchema, taken: Taken, known: str) -> GatewayError:
                 f"an object of {of.name} has the same value of {field} already",
                 class_name=of.name,
                 field=field,
+                id=known,
             )
     return GatewayError(
         Code.DUPLICATE_VALUE, f"the id {known!r} is taken in {of.name}", class_name=of.name, field=ID, id=known
     )
 
 
-def delete(session: Session, op: Delete) -> Result:
-    of = session.schema.find(op.class_name)
+def delete(session: Session, op: Delete, caller: Caller) -> Result:
+    """A condition is asked of objects that the caller may read, so to who may only write one it fails."""
+    of = session.schema.seen_by(caller).find(op.class_name)
     session.guard()
-    sql = FilterSql(session.schema)
-    rows = sql.rows(of)
-    source = sql.source(rows, op.where)
-    wanted = write_json(op.ids).decode()
-    chosen = f"{source} AND {rows.alias}.id IN (SELECT value FROM json_each({sql.bind(wanted)}))"
+    sql, chosen = _to_delete(session, of, op.ids, caller, op.where)
     gone = [known for (known,) in session.connection.rows(f"DELETE FROM {chosen} RETURNING id", sql.values)]
-    if not gone:
+    if not gone and not op.missing_ok:
         first = op.ids[0] if op.ids else ""
-        there = op.where is not None and session.connection.row(
-            f"SELECT 1 FROM {of.table} WHERE id IN (SELECT value FROM json_each(?))",
-            (wanted,),
-        )
+        sql, chosen = _to_delete(session, of, op.ids, caller, None)
+        there = op.where is not None and session.connection.row(f"SELECT 1 FROM {chosen}", sql.values)
         raise unmet(op.class_name, first) if there else missing(op.class_name, first)
     _forget_members(session, of, gone)
     return Result()
+
+
+def _to_delete(
+    session: Session, of: ClassSchema, ids: Sequence[str], caller: Caller, where: Filter | None
+) -> tuple[FilterSql, str]:
+    sql = FilterSql(session.schema, caller)
+    rows = sql.rows(of)
+    source = f"{rows.table} WHERE {sql.granted(rows, Right.WRITE)}"
+    if where is not None:
+        source += f" AND {sql.condition(rows, where)}"
+    wanted = sql.bind(write_json(ids).decode())
+    return sql, f"{source} AND {rows.alias}.id IN (SELECT value FROM json_each({wanted}))"
 
 
 def _forget_members(session: Session, of: ClassSchema, gone: list[str]) -> None:
@@ -372,34 +400,41 @@ def _forget_members(session: Session, of: ClassSchema, gone: list[str]) -> None:
 # reading
 
 
-def get(session: Session, op: Get) -> Result:
-    of = session.schema.find(op.class_name)
+def get(session: Session, op: Get, caller: Caller) -> Result:
+    of = session.schema.seen_by(caller).find(op.class_name)
     row = session.connection.row(of.get, (op.id,))
     if row is None:
         raise missing(op.class_name, op.id)
-    return shown_object(session, of, row, op)
+    return shown_object(session, of, row, op, caller)
 
 
-def shown_object(session: Session, of: ClassSchema, row: Sequence[Any], op: Get) -> Result:
+def shown_object(session: Session, of: ClassSchema, row: Sequence[Any], op: Get, caller: Caller) -> Result:
+    """Of a row of `ClassSchema.get`. Raises GatewayError(OBJECT_NOT_FOUND) where the caller may not read it."""
+    if not grants(row[3], caller, Right.READ):
+        raise missing(op.class_name, op.id)
     fields = read_object(of, row, with_acl=op.with_acl)
     if op.include or op.exclude or op.select is not None:
-        (fields,) = _shown(session, of, [fields], op)
+        (fields,) = _shown(session, of, [fields], op, caller)
     return Result(object=fields)
 
 
-def _shown(session: Session, of: ClassSchema, objects: list[Fields], op: Get | Find | Scan) -> list[Fields]:
+def _shown(
+    session: Session, of: ClassSchema, objects: list[Fields], op: Get | Find | Scan, caller: Caller
+) -> list[Fields]:
     if not isinstance(op, Scan) and (paths := op.include + included_by(op.select)):
-        include(objects, paths, of, lambda name, ids: _by_id(session, name, ids, with_acl=op.with_acl))
+        include(objects, paths, of, lambda name, ids: _by_id(session, name, ids, caller, with_acl=op.with_acl))
     if op.select is not None:
         objects = select(objects, op.select)
     return exclude(objects, op.exclude) if op.exclude else objects
 
 
-def _by_id(session: Session, class_name: str, ids: Iterable[str], *, with_acl: bool) -> dict[str, Fields]:
-    of = session.schema.classes.get(class_name)
+def _by_id(
+    session: Session, class_name: str, ids: Iterable[str], caller: Caller, *, with_acl: bool
+) -> dict[str, Fields]:
+    of = session.schema.seen_by(caller).classes.get(class_name)
     if of is None:
         return {}
-    sql = FilterSql(session.schema)
+    sql = FilterSql(session.schema, caller)
     rows = sql.rows(of)
     source = sql.source(rows, None)
     wanted = sql.bind(write_json(list(ids)).decode())
@@ -408,15 +443,15 @@ def _by_id(session: Session, class_name: str, ids: Iterable[str], *, with_acl: b
     return {row[0]: read_object(of, row, with_acl=with_acl) for row in session.connection.rows(text, sql.values)}
 
 
-def find(session: Session, op: Find) -> Result:
-    of = session.schema.find(op.class_name)
+def find(session: Session, op: Find, caller: Caller) -> Result:
+    of = session.schema.seen_by(caller).find(op.class_name)
     result = Result()
     if op.redirect_key is not None:
-        of = _redirected(session, of, op.redirect_key)
+        of = _redirected(session.schema.seen_by(caller), of, op.redirect_key)
         result.class_name = of.name
     result.objects = []
     if op.limit != 0:
-        sql = FilterSql(session.schema)
+        sql = FilterSql(session.schema, caller)
         rows = sql.rows(of)
         source = sql.source(rows, op.where)
         order = sql.order(rows, op.order, op.where)
@@ -430,14 +465,14 @@ def find(session: Session, op: Find) -> Result:
             text = f"SELECT {of.select.format(shown.alias)} FROM ({chosen}) CROSS JOIN {shown.table}"
             text += f" ON {shown.alias}.seq = chosen"
         objects = [read_object(of, row, with_acl=op.with_acl) for row in session.connection.rows(text, sql.values)]
-        result.objects = _shown(session, of, objects, op)
+        result.objects = _shown(session, of, objects, op, caller)
     if op.count:
-        result.total = _count(session, of, op.where)
+        result.total = _count(session, of, op.where, caller)
     return result
 
 
-def _count(session: Session, of: ClassSchema, where: Filter | None) -> int:
-    sql = FilterSql(session.schema)
+def _count(session: Session, of: ClassSchema, where: Filter | None, caller: Caller) -> int:
+    sql = FilterSql(session.schema, caller)
     source = sql.source(sql.rows(of), where)
     # a parameter that is always used comes last: SQLite takes no more of them than the highest number in the text
     row = session.connection.row(f"SELECT count(*) FROM {source} LIMIT {sql.bind(1)}", sql.values)
@@ -446,21 +481,21 @@ def _count(session: Session, of: ClassSchema, where: Filter | None) -> int:
     return total
 
 
-def _redirected(session: Session, of: ClassSchema, key: str) -> ClassSchema:
+def _redirected(schema: Schema, of: ClassSchema, key: str) -> ClassSchema:
     column = of.columns.get(key)
     if column is None or column.type.target is None:
         raise GatewayError(
             Code.BAD_QUERY, f"{of.name}.{key} is no relation or pointer to query the class of", field=key
         )
-    return session.schema.find(column.type.target)
+    return schema.find(column.type.target)
 
 
-def scan(session: Session, op: Scan) -> Result:
-    of = session.schema.find(op.class_name)
+def scan(session: Session, op: Scan, caller: Caller) -> Result:
+    of = session.schema.seen_by(caller).find(op.class_name)
     if op.limit < 1:
         raise GatewayError(Code.BAD_QUERY, "a page of a scan has at least one object")
     now_ms = session.clock.now_ms()
-    sql = FilterSql(session.schema)
+    sql = FilterSql(session.schema, caller)
     rows = sql.rows(of)
     source = sql.source(rows, op.where)
     key = sql.sort_key(rows, op.key.field) or "NULL"
@@ -469,7 +504,8 @@ def scan(session: Session, op: Scan) -> Result:
     order = f"{key} DESC" if op.key.descending else key
     text = f"SELECT {of.select.format(rows.alias)}, {key} FROM {source} ORDER BY {order}, {rows.alias}.id {sql.page(op.limit, 0)}"  # noqa: E501
     found = session.connection.rows(text, sql.values)
-    result = Result(objects=_shown(session, of, [read_object(of, row, with_acl=op.with_acl) for row in found], op))
+    objects = [read_object(of, row, with_acl=op.with_acl) for row in found]
+    result = Result(objects=_shown(session, of, objects, op, caller))
     if len(found) == op.limit:
         result.cursor = write_cursor(session.secret, op, Position(found[-1][5], found[-1][0]), now_ms)
     return result
@@ -486,14 +522,14 @@ def _behind(sql: FilterSql, rows: Rows, key: str, sort: Sort, last: Position) ->
     return f"({key} IS NULL OR ({key} <= {at} AND ({key} < {at} OR {later})))"
 
 
-def server_time(session: Session, _: ServerTime) -> Result:
+def server_time(session: Session, _op: ServerTime, _caller: Caller) -> Result:
     return Result(moment=session.clock.now())
 
 
 # several
 
 
-def batch(session: Session, op: Batch) -> Result:
+def batch(session: Session, op: Batch, caller: Caller) -> Result:
     if len(op.items) > MOST_ITEMS:
         raise GatewayError(Code.BAD_BATCH, f"a batch has at most {MOST_ITEMS} items")
     if op.names and len(op.names) != len(op.items):
@@ -507,7 +543,7 @@ def batch(session: Session, op: Batch) -> Result:
     for at, item in enumerate(op.items):
         try:
             with session.savepoint("item") if type(item) in WRITES else nullcontext():
-                answer = session.execute(_with_pointers(item, known) if op.names else item)
+                answer = session.execute(_with_pointers(item, known) if op.names else item, caller)
         except GatewayError as error:
             # time is the whole batch's: a read that was stopped here runs again, where it has more of it
             if op.atomic or error.code is Code.TIMEOUT:
@@ -566,7 +602,7 @@ def _pointed(value: Value, known: Mapping[str, str]) -> Value:
     return value
 
 
-EXECUTE: Final[Mapping[type[Operation], Callable[[Session, Any], Result]]] = {
+EXECUTE: Final[Mapping[type[Operation], Callable[[Session, Any, Caller], Result]]] = {
     Create: create,
     Get: get,
     Update: update,

@@ -21,6 +21,7 @@ from typing import Final
 import orjson
 
 from gateway.errors import Code, GatewayError
+from gateway.model.operation import Caller
 from gateway.model.values import CREATED_AT, ID, UPDATED_AT, Relation, Value
 from gateway.store.connection import Connection
 from gateway.store.encoding import Kind, ReadColumn, Stored, Type, column_reader, read_nested
@@ -30,6 +31,9 @@ FORMAT: Final = 1
 
 NAME: Final = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
 """What may be a class or a field: both become part of SQL, so nothing else passes, whatever a dialect let through."""
+
+PRIVATE: Final = "@"
+"""What the name of a class begins with that is there for trusted callers only. No client can say such a name."""
 
 # member has both ways: the members of an owner by the key, the owners of a member by the index
 CREATE_CATALOGUE: Final = f"""
@@ -136,8 +140,20 @@ class ClassSchema:
 
 @dataclass(frozen=True)
 class Schema:
+    """`whole` is whether it has the private classes as well, or knows of none."""
+
     version: int
     classes: Mapping[str, ClassSchema]
+    whole: bool = True
+
+    @cached_property
+    def public(self) -> Schema:
+        """What there is for everybody who is not trusted. No other place has to keep a private class from anybody."""
+        classes = {name: found for name, found in self.classes.items() if not name.startswith(PRIVATE)}
+        return Schema(self.version, classes, whole=False)
+
+    def seen_by(self, caller: Caller) -> Schema:
+        return self if caller.trusted else self.public
 
     @cached_property
     def relations_to(self) -> Mapping[str, tuple[int, ...]]:
@@ -152,7 +168,7 @@ class Schema:
     def find(self, class_name: str) -> ClassSchema:
         found = self.classes.get(class_name)
         if found is None:
-            check_class_name(class_name)
+            check_class_name(class_name, private=self.whole)
             raise GatewayError(
                 Code.CLASS_NOT_FOUND,
                 f"there is no class {class_name!r} yet; creating an object makes it",
@@ -193,7 +209,8 @@ def read_schema(connection: Connection) -> Schema:
 
 
 def add_class(connection: Connection, schema: Schema, name: str) -> Schema:
-    check_class_name(name)
+    """The caller has made sure that nobody makes a private class who must not."""
+    check_class_name(name, private=True)
     row = connection.row("INSERT INTO class(name) VALUES (?) RETURNING id", (name,))
     assert row is not None
     made = ClassSchema(row[0], name, {}, ())
@@ -209,7 +226,7 @@ def add_class(connection: Connection, schema: Schema, name: str) -> Schema:
 def add_column(connection: Connection, schema: Schema, owner: ClassSchema, name: str, kind: Type) -> Schema:
     check_field_name(name)
     if kind.target is not None:
-        check_class_name(kind.target)
+        check_class_name(kind.target, private=True)
     row = connection.row(
         "INSERT INTO field(class, name, type, target) VALUES (?, ?, ?, ?) RETURNING id",
         (owner.id, name, kind.kind.value, kind.target),
@@ -262,8 +279,8 @@ def column_sql(name: str) -> str:
     return f"doc ->> '$.{name}'"
 
 
-def check_class_name(name: str) -> None:
-    if not NAME.fullmatch(name):
+def check_class_name(name: str, *, private: bool = False) -> None:
+    if not NAME.fullmatch(name.removeprefix(PRIVATE) if private else name):
         raise GatewayError(
             Code.BAD_CLASS_NAME,
             f"{name!r} cannot name a class: letters, digits and underscores can, 128 at most",

@@ -26,12 +26,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import apsw
+import orjson
 
 from gateway.errors import Code, GatewayError, StartupError
 from gateway.model.operation import Caller, Get, Operation, Result
 from gateway.store.connection import SqlValue, Taken, TransactionLost
 from gateway.store.functions import FUNCTIONS
 from gateway.store.objects import Clock, Session, shown_object, writes
+from gateway.store.roles import roles_query
 from gateway.store.schema import CREATE_CATALOGUE, EMPTY, FORMAT, READ_VERSION, Schema, read_schema
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,8 @@ class SqliteConnection:
         self._in_transaction = False
         self._database = apsw.Connection(str(path), statementcachesize=512)
         self._execute = self._database.execute
+        # or else each new value of a LIMIT has the statement compiled again (https://sqlite.org/queryplanner-ng.html#qpsg)
+        self._database.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         self._database.set_busy_handler(self._wait)
         self._database.set_progress_handler(self._is_late, STEPS)
         for name, (function, arguments) in FUNCTIONS.items():
@@ -233,15 +237,32 @@ class Reader:
     def close(self) -> None:
         self._connection.close()
 
-    def execute(self, op: Operation, deadline: float) -> Result:
+    def execute(self, op: Operation, caller: Caller, deadline: float) -> Result:
         connection, session = self._connection, self._session
         connection.deadline = deadline
         if type(op) is Get and not op.include:
-            of = session.schema.classes.get(op.class_name)
+            of = session.schema.seen_by(caller).classes.get(op.class_name)
             row = connection.row(of.get, (op.id,)) if of is not None else None
             if of is not None and row is not None and row[5] == session.schema.version:
-                return shown_object(session, of, row, op)
-        return self.read(lambda: session.execute(op))
+                return shown_object(session, of, row, op, caller)
+        return self.read(lambda: session.execute(op, caller))
+
+    def roles_of(self, user_id: str, deadline: float) -> frozenset[str]:
+        """One statement, as a point read, unless the schema has changed."""
+        self._connection.deadline = deadline
+        found = self._roles_of(user_id)
+        if found is None:
+            found = self.read(lambda: self._roles_of(user_id))
+        assert found is not None, "what is read in a transaction is of one moment"
+        return found
+
+    def _roles_of(self, user_id: str) -> frozenset[str] | None:
+        """None where the schema that is known is not the file's."""
+        query = roles_query(self._session.schema, user_id)
+        row = self._connection.row(*query) if query is not None else self._connection.row(READ_VERSION)
+        if row is None or row[0] != self._session.schema.version:
+            return None
+        return frozenset(orjson.loads(row[1])) if query is not None and row[1] is not None else frozenset()
 
     def schema(self) -> Schema:
         return self.read(lambda: self._session.schema)
@@ -421,15 +442,19 @@ class SqliteStore:
         return cls(Writer(connection, Session(connection, EMPTY, clock, secret), time_limit), here, others, time_limit)
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
-        """Raises GatewayError and nothing else. Who the caller is makes no difference yet: see `FilterSql.visible`."""
+        """Raises GatewayError and nothing else. What the caller may not see is answered as if it were not there."""
         if writes(op):
-            result: Result = await self._write(lambda session: session.execute(op))
+            result: Result = await self._write(lambda session: session.execute(op, caller))
             return result
-        return await self._read(lambda reader, deadline: reader.execute(op, deadline))
+        return await self._read(lambda reader, deadline: reader.execute(op, caller, deadline))
+
+    async def roles_of(self, user_id: str) -> frozenset[str]:
+        """The names of the roles that a user is in, directly or by inheritance. Raises GatewayError."""
+        return await self._read(lambda reader, deadline: reader.roles_of(user_id, deadline))
 
     async def schema(self) -> dict[str, dict[str, str]]:
-        """Every class with the types of its fields, in words."""
-        return await self._read(lambda reader, _: reader.schema().as_fields())
+        """Every class that is not private, with the types of its fields, in words."""
+        return await self._read(lambda reader, _: reader.schema().public.as_fields())
 
     async def declare_index(self, class_name: str, fields: Sequence[str], *, unique: bool = False) -> None:
         """Kept in the file. The class is made where it is missing, columns when they are first written.

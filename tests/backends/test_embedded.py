@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.backends.base import Backend
+from gateway.backends.accounts import ObjectStore
 from gateway.backends.embedded import Embedded, path_of
 from gateway.errors import SettingsError, StartupError
 from gateway.model.operation import Caller, Create, Get
@@ -48,7 +48,7 @@ def test_what_is_no_address_of_a_store(url: str) -> None:
 
 async def test_objects_outlive_the_backend(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new/folder/blog.db"
-    backend: Backend = await Embedded.open(url, secret=b"secret")
+    backend: ObjectStore = await Embedded.open(url, secret=b"secret")
     made = await backend.execute(Create(class_name="Post", changes={"n": Set(1)}), CALLER)
     await backend.close()
     backend = await Embedded.open(url, secret=b"secret", readers=1)

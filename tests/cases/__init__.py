@@ -79,7 +79,7 @@ BASES = {"parse": "http://gateway.example/parse", "leancloud": "http://gateway.e
 
 
 def every_case() -> Iterator[Case]:
-    from tests.cases import batches, errors, geo, objects, queries, scan_time, updates, values  # noqa: PLC0415
+    from tests.cases import accounts, batches, errors, geo, objects, queries, scan_time, updates, values  # noqa: PLC0415
 
     themes: Iterable[tuple[Case, ...]] = (
         objects.CASES,
@@ -89,6 +89,7 @@ def every_case() -> Iterator[Case]:
         geo.CASES,
         batches.CASES,
         scan_time.CASES,
+        accounts.CASES,
         errors.CASES,
     )
     for theme in themes:

@@ -41,7 +41,7 @@ CASES: tuple[Case, ...] = (
         MISSING,
         {
             "parse": Wire(HttpRequest("DELETE", PATH), PARSE_MISSING),
-            "leancloud": Wire(HttpRequest("DELETE", PATH), HttpResponse(200, {})),
+            "leancloud": Wire(HttpRequest("DELETE", PATH), LEANCLOUD_MISSING),
         },
     ),
     Case(

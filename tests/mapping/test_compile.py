@@ -40,7 +40,7 @@ def add(*keys: Any, value: Any) -> Damage:
 
 
 CREATE, UPDATE = "routes.0 (POST /classes/{class_name})", "routes.3 (PUT /classes/{class_name}/{id})"
-RESULT = "class_name, created_at, cursor, id, items, moment, object, objects, total, updated_at"
+RESULT = "class_name, created_at, cursor, id, items, moment, object, objects, session, total, updated_at"
 
 # what is done -> what is said; the same in each of the mappings
 DAMAGES: tuple[tuple[str, Damage, str], ...] = (
@@ -105,7 +105,7 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     # tables
     ("a table with the name of a codec", put("tables", value={"text": {"a": "b"}}), "tables.text: is the name of a codec"),
     # routes
-    ("an unknown operation", put("routes", 0, "op", value="upsert"), CREATE + ".op: there is no operation 'upsert'; there are create, get, update, delete, find, scan, server_time, batch"),
+    ("an unknown operation", put("routes", 0, "op", value="upsert"), CREATE + ".op: there is no operation 'upsert'; there are create, get, update, delete, find, scan, server_time, batch, sign_up, log_in, verify_password, log_in_as, log_out, current_user, current_session, change_password, refresh_session"),
     ("a hole that is not a segment", put("routes", 0, "http", value="POST /classes/x{class_name}"), "routes.0 (POST /classes/x{class_name}).http: a hole must be a whole segment of the path, not 'x{class_name}'"),
     ("a hole twice", put("routes", 3, "http", value="PUT /{id}/{id}"), "routes.3 (PUT /{id}/{id}).http: a hole is there twice in '/{id}/{id}'"),
     ("an encoding of a hole that is not there", put("routes", 0, "path", value={"ids": "$ids|ids"}), CREATE + ".path.ids: there is no such hole in /classes/{class_name}"),

@@ -1,7 +1,8 @@
 """A replay of recorded exchanges: what LeanCloud's servers answered, beside what the gateway answers.
 
-Ids, cursors and times cannot be the same. An id that a recorded answer made is mapped to ours; an object that was there
-before the recording is made, under its recorded id, before the first exchange that shows it.
+Ids, session tokens, cursors and times cannot be the same. An id or a token that a recorded answer made is mapped to
+ours; an object that was there before the recording is made, under its recorded id, before the first exchange that shows
+it. What happened between two recordings and was not recorded is a Step, which is sent where it must have happened.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient
 
-DATA = Path(__file__).parent / "data" / "leancloud_objects.jsonl"
+DATA = Path(__file__).parent / "data"
 SYSTEM = ("objectId", "createdAt", "updatedAt", "ACL")
 MEMBER = "52f9be99e4b035debf88b727"
 """The post that recorded relations hold."""
+INVENTED = re.compile(r"[0-9a-z]{25}")
+"""A username that the server made."""
 RELATED = re.compile(r"objectId\W+([0-9a-f]{24})\W+key\W+(\w+)")
 
 
@@ -36,8 +39,16 @@ OF_THE_DAY: Mapping[str, Callable[[Any, Any], bool]] = {
     "cursor": lambda theirs, ours: (theirs is None) == (ours is None),
 }
 
-# what happened between two recordings and was not recorded: (method, path) before the exchange of that number
-UNRECORDED = {77: ("DELETE", "/1.1/classes/GameScore/5d8308029c9235000886c4cf")}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What must have happened, though it was not recorded; `opens` is what the recording calls the token it brings."""
+
+    method: str
+    path: str
+    body: Any = None
+    master: bool = False
+    opens: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +63,40 @@ class Recorded:
     status: int
     location: str | None
     response: Any
+    session: str | None = None
 
 
-def load() -> list[Recorded]:
-    lines = DATA.read_text(encoding="utf-8").splitlines()
+def load(name: str) -> list[Recorded]:
+    lines = (DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [Recorded(number=number, **json.loads(line)) for number, line in enumerate(lines, 1)]
 
 
 @dataclass(slots=True)
 class Replay:
-    """One run over all exchanges; `ours` maps what the recording calls a thing to what it is called here."""
+    """One run over all exchanges; `ours` and `tokens` map what the recording calls a thing to what it is called here.
+
+    `unrecorded` has the steps that come before the exchange of that number.
+    """
 
     client: TestClient[Any, Any]
     app_key: str
     master_key: str
+    unrecorded: Mapping[int, Sequence[Step]] = field(default_factory=dict)
     ours: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
     seeded: set[str] = field(default_factory=set)
 
     async def differences(self, recorded: Recorded) -> list[str]:
         """How our answer to this exchange differs; empty where it agrees."""
-        if recorded.number in UNRECORDED:
-            method, path = UNRECORDED[recorded.number]
-            await self._send(method, path, {}, None, master=True)
+        for step in self.unrecorded.get(recorded.number, ()):
+            await self._take(step)
         status, location, answer = await self._send(
-            recorded.method, recorded.path, recorded.query, recorded.body, master=recorded.master
+            recorded.method,
+            recorded.path,
+            recorded.query,
+            recorded.body,
+            master=recorded.master,
+            session=recorded.session,
         )
         self._learn(recorded.response, answer)
         found = [] if status == recorded.status else [f"status {status}, recorded {recorded.status}"]
@@ -85,18 +106,27 @@ class Replay:
             found.append(f"Location {location}, expected {self._translated(recorded.location)}")
         return found + list(self._compare(recorded.response, answer, "answer"))
 
+    async def _take(self, step: Step) -> None:
+        status, _, answer = await self._send(step.method, step.path, {}, step.body, master=step.master)
+        assert status in (200, 201), (step, answer)
+        if step.opens is not None:
+            self.tokens[step.opens] = answer["sessionToken"]
+
     async def _send(
-        self, method: str, path: str, query: dict[str, str], body: Any, *, master: bool
+        self, method: str, path: str, query: dict[str, str], body: Any, *, master: bool, session: str | None = None
     ) -> tuple[int, str | None, Any]:
         key, suffix = (self.master_key, ",master") if master else (self.app_key, "")
         stamp = "1568868348354"
         sign = hashlib.md5((stamp + key).encode()).hexdigest()
+        headers = {"X-LC-Id": "demo", "X-LC-Sign": f"{sign},{stamp}{suffix}", "Content-Type": "application/json"}
+        if session is not None:
+            headers["X-LC-Session"] = self.tokens.get(session, session)
         response = await self.client.request(
             method,
             self._translated(path),
             params={name: self._translated(text) for name, text in query.items()},
             data=None if body is None else self._translated(json.dumps(body)),
-            headers={"X-LC-Id": "demo", "X-LC-Sign": f"{sign},{stamp}{suffix}", "Content-Type": "application/json"},
+            headers=headers,
         )
         return response.status, response.headers.get("Location"), await response.json()
 
@@ -106,7 +136,7 @@ class Replay:
         return text
 
     def _learn(self, recorded: Any, answer: Any) -> None:
-        """The ids and cursors of an answer that made something."""
+        """The ids, cursors, tokens and invented names of an answer that made something."""
         if isinstance(recorded, list) and isinstance(answer, list):
             for one, other in zip(recorded, answer, strict=False):
                 self._learn(one, other)
@@ -115,8 +145,18 @@ class Replay:
                 theirs, ours = recorded.get(key), answer.get(key)
                 if isinstance(theirs, str) and isinstance(ours, str) and theirs != ours:
                     self.ours[theirs] = ours
+            self._learn_names(recorded, answer)
             if "success" in recorded:
                 self._learn(recorded["success"], answer.get("success"))
+
+    def _learn_names(self, recorded: dict[str, Any], answer: dict[str, Any]) -> None:
+        theirs, ours = recorded.get("username"), answer.get("username")
+        if isinstance(theirs, str) and isinstance(ours, str) and INVENTED.fullmatch(theirs) and theirs != ours:
+            self.ours[theirs] = ours
+        theirs, ours = recorded.get("sessionToken"), answer.get("sessionToken")
+        # a token that was given out before keeps its name, and a new one is not one that was given out before
+        if isinstance(theirs, str) and isinstance(ours, str) and ours not in self.tokens.values():
+            self.tokens.setdefault(theirs, ours)
 
     # --- what was there before ---
 
@@ -158,6 +198,9 @@ class Replay:
                 where = f"{place}.{key}"
                 if key == "results":
                     yield from self._compare_results(value, ours[key], where)
+                elif key == "sessionToken":
+                    if self.tokens.get(value) != ours[key]:
+                        yield f"{where}: not the token that the recording calls {value}"
                 elif key in OF_THE_DAY:
                     if not OF_THE_DAY[key](value, ours[key]):
                         yield f"{where}: {ours[key]!r}, recorded {value!r}"

@@ -23,13 +23,19 @@ STOP_SECONDS = 15
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
+PROVIDERS = ("github", "myprovider", "test", "weixin")
+"""Whose users the gateway believes to be who they say."""
+
+
 def config(database: Path) -> dict[str, object]:
+    users = {"auth_providers": {name: {"trust": True} for name in PROVIDERS}}
     return {
         "server": {"host": "127.0.0.1", "port": 0},
         "apps": [
             {
                 "name": "demo",
                 "backend": "local",
+                "users": users,
                 "clients": {
                     "parse": {
                         "app_id": "demo",
@@ -40,7 +46,13 @@ def config(database: Path) -> dict[str, object]:
                     },
                     "leancloud": {"app_id": "demo", "app_key": "demo-key", "master_key": "demo-master"},
                 },
-            }
+            },
+            {
+                "name": "open",  # the same users and objects, but clients may query users
+                "backend": "local",
+                "users": users | {"client_queries": True},
+                "clients": {"leancloud": {"app_id": "open", "app_key": "open-key", "master_key": "open-master"}},
+            },
         ],
         "backends": {"local": {"type": "embedded", "url": f"sqlite:///{database}"}},
     }

@@ -12,7 +12,11 @@ import pytest
 
 HERE = Path(__file__).parent
 # file -> why it fails; strict, so that what mends it takes it out of here
-GAPS = {"cross/gap_files.test.mjs": "files are values only: what makes one file of a name and an id comes with uploads"}
+GAPS = {
+    "cross/gap_files.test.mjs": "files are values only: what makes one file of a name and an id comes with uploads",
+    "leancloud/gap_users.test.mjs": "a query within a query finds users, requests that race for a token get several",
+    "parse/gap_users.test.mjs": "the own user is read without its token, and changes that race leave names behind",
+}
 FILES = [
     pytest.param(file, marks=pytest.mark.xfail(reason=GAPS[file])) if file in GAPS else file
     for file in sorted(path.relative_to(HERE).as_posix() for path in HERE.glob("[!n]*/*.test.mjs"))

@@ -20,11 +20,16 @@ CALLER = Caller("test")
 class Shop:
     """A store, with less to say in each test."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqliteStore, caller: Caller = CALLER) -> None:
         self.store = store
+        self.caller = caller
+
+    def of(self, caller: Caller) -> Shop:
+        """The same store, for another caller."""
+        return Shop(self.store, caller)
 
     async def do(self, op: Operation) -> Result:
-        return await self.store.execute(op, CALLER)
+        return await self.store.execute(op, self.caller)
 
     async def refused(self, op: Operation) -> tuple[Code, dict[str, str]]:
         with pytest.raises(GatewayError) as refusal:

@@ -162,11 +162,11 @@ async def test_a_unique_field_refuses_a_second_of_the_same_value(shop: Shop) -> 
     await shop.create("Post", "p2", slug="y", a=1, b=2)
     for known in ("none", "null"):
         await shop.create("Post", known, **({} if known == "none" else {"slug": None}))
-    taken = (Code.DUPLICATE_VALUE, {"class_name": "Post", "field": "slug"})
-    assert await shop.refused(Create(class_name="Post", changes={"slug": Set("x")})) == taken
+    taken = (Code.DUPLICATE_VALUE, {"class_name": "Post", "field": "slug", "id": "p2"})
+    assert await shop.refused(Create(class_name="Post", id="p2", changes={"slug": Set("x")})) == taken
     assert await shop.refused(Update(class_name="Post", id="p2", changes={"slug": Set("x")})) == taken
-    both = (Code.DUPLICATE_VALUE, {"class_name": "Post", "field": "a,b"})
-    assert await shop.refused(Create(class_name="Post", changes={"a": Set(1), "b": Set(2)})) == both
+    both = (Code.DUPLICATE_VALUE, {"class_name": "Post", "field": "a,b", "id": "p3"})
+    assert await shop.refused(Create(class_name="Post", id="p3", changes={"a": Set(1), "b": Set(2)})) == both
     assert await shop.get("Post", "p2") == {"slug": "y", "a": 1, "b": 2}
     await shop.update("Post", "p1", slug=Set("z"))
     await shop.update("Post", "p2", slug=Set("x"))

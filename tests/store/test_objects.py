@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Code
-from gateway.model.operation import Batch, Create, Delete, Find, Get, Operation, Result, ServerTime, Update
+from gateway.model.operation import Batch, Caller, Create, Delete, Find, Get, Operation, Result, ServerTime, Update
 from gateway.model.query import (
     And,
     Condition,
@@ -287,6 +287,8 @@ async def test_select_and_exclude(shop: Shop, case: str) -> None:
 
 async def test_access_control_lists_are_told_on_demand_and_can_be_left_out(shop: Shop) -> None:
     known = await shop.change("Post", None, **{ACL: Set({"u1": {"read": True}}), "n": Set(1)})
+    assert (await shop.refused(Get(class_name="Post", id=known)))[0] is Code.OBJECT_NOT_FOUND
+    shop = shop.of(Caller("test", master=True))
     assert await get_and_found(shop, "Post", known) == {ACL: {"u1": {"read": True}}, "n": 1}
     assert await get_and_found(shop, "Post", known, select=()) == {ACL: {"u1": {"read": True}}}
     assert await get_and_found(shop, "Post", known, with_acl=False) == {"n": 1}
@@ -440,7 +442,7 @@ async def test_an_object_made_again_is_in_no_relation_of_the_deleted_one(shop: S
 
 async def test_a_refused_write_changes_no_relation(shop: Shop) -> None:
     await shop.store.declare_index("Post", ["slug"], unique=True)
-    users = [Pointer("User", f"u{n}") for n in range(2)]
+    users = [Pointer("User", await shop.create("User", f"u{n}")) for n in range(2)]
     await shop.change("Post", "p1", slug=Set("a"), likes=AddRelation((users[0],)))
     await shop.create("Post", "p2", slug="b")
     likes = {"likes": AddRelation((users[1],))}

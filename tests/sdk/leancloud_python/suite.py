@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,6 +66,7 @@ def in_utc(moment: datetime) -> datetime:
 def as_client() -> Iterator[None]:
     leancloud.init(APP_ID, APP_KEY, master_key=MASTER_KEY)
     leancloud.use_master_key(False)
+    leancloud.User.set_current(None)
     yield
     leancloud.init(APP_ID, APP_KEY, master_key=MASTER_KEY)
 
@@ -528,6 +530,303 @@ def test_relations() -> None:
     assert names(relation.query.find()) == "bc"
     found = leancloud.Relation.reverse_query(owner._class_name, "members", c).find()
     assert [each.id for each in found] == [made.id]
+
+
+# users
+
+
+def new_name(kind: str = "user") -> str:
+    return f"{kind}_{RUN}_{next(numbers)}"
+
+
+def sign_up(**fields: Any) -> Any:
+    """A new user, who is the current one then: the SDK sends its token by itself."""
+    user = leancloud.User()
+    user.set(fields)
+    user.sign_up(new_name(), "secret")
+    return user
+
+
+def current(user: Any) -> Any:
+    leancloud.User.set_current(user)
+    return user
+
+
+def log_in(**names_and_password: str) -> Any:
+    current(None)
+    user = leancloud.User()
+    user.login(**names_and_password)
+    return user
+
+
+@contextmanager
+def as_master() -> Iterator[None]:
+    leancloud.use_master_key(True)
+    try:
+        yield
+    finally:
+        leancloud.use_master_key(False)
+
+
+@contextmanager
+def fails_with(*codes: int) -> Iterator[None]:
+    with pytest.raises(leancloud.LeanCloudError) as caught:
+        yield
+    assert caught.value.code in codes
+
+
+def test_a_sign_up_answers_the_whole_user() -> None:
+    email = f"{new_name()}@example.com"
+    user = sign_up(email=email, nick="Ann")
+    assert user.is_current
+    assert user.is_authenticated()
+    assert (user.get_email(), user.get("nick"), user.get("password")) == (email, "Ann", None)
+    assert (user.get("emailVerified"), user.get("mobilePhoneVerified")) == (False, False)
+    assert abs(datetime.now(UTC) - in_utc(user.created_at)) < timedelta(minutes=1)
+
+
+def test_who_knows_the_password_logs_in_with_username_or_address() -> None:
+    email = f"{new_name()}@example.com"
+    user = sign_up(email=email)
+    for found in (log_in(username=user.get_username(), password="secret"), log_in(email=email, password="secret")):
+        assert (found.id, found.session_token) == (user.id, user.session_token)
+        assert leancloud.User.get_current().id == user.id
+    # the server goes by the username where there are both, as the SDK relies on
+    again = leancloud.User()
+    again.set("email", email)
+    again.login(user.get_username(), "secret")
+    assert again.id == user.id
+
+
+def test_who_does_not_know_the_password_does_not_log_in() -> None:
+    user = sign_up()
+    with fails_with(210):
+        log_in(username=user.get_username(), password="wrong")
+    with fails_with(210):
+        log_in(username=new_name(), password="secret")
+    assert leancloud.User.get_current() is None
+
+
+def test_a_username_and_an_address_are_taken_once() -> None:
+    email = f"{new_name()}@example.com"
+    user = sign_up(email=email)
+    current(None)
+    with fails_with(202):
+        leancloud.User().sign_up(user.get_username(), "other")
+    with fails_with(203):
+        sign_up(email=email)
+
+
+def test_become_and_is_authenticated() -> None:
+    user = sign_up(nick="Ann")
+    current(None)
+    found = leancloud.User.become(user.session_token)
+    assert (found.id, found.get("nick")) == (user.id, "Ann")
+    found._session_token = "nosuchtoken"
+    assert not found.is_authenticated()
+    with fails_with(211):
+        leancloud.User.become("nosuchtoken")
+
+
+def test_a_log_out_leaves_the_token_as_it_is() -> None:
+    user = sign_up()
+    token = user.session_token
+    user.logout()
+    assert leancloud.User.get_current() is None
+    assert leancloud.User.become(token).id == user.id
+
+
+def test_a_user_changes_itself_and_nobody_else_does() -> None:
+    user = sign_up(n=1)
+    user.increment("n", 2)
+    user.save()
+    for caller in (None, sign_up()):
+        current(caller)
+        other = leancloud.User.create_without_data(user.id)
+        other.set("n", 10)
+        with fails_with(206):
+            other.save()
+        with fails_with(206):
+            leancloud.User.create_without_data(user.id).destroy()
+    assert leancloud.User.become(user.session_token).get("n") == 3
+    with as_master():
+        other = leancloud.User.create_without_data(user.id)
+        other.set("n", 10)
+        other.save()
+    assert leancloud.User.become(user.session_token).get("n") == 10
+
+
+def test_update_password_wants_the_old_one_and_brings_a_new_token() -> None:
+    user = sign_up()
+    before = user.session_token
+    with fails_with(210):
+        user.update_password("wrong", "changed")
+    user.update_password("secret", "changed")
+    assert user.session_token != before
+    with fails_with(211):
+        leancloud.User.become(before)
+    assert log_in(username=user.get_username(), password="changed").session_token == user.session_token
+
+
+def test_refresh_session_token_ends_the_old_one() -> None:
+    user = sign_up()
+    before = user.session_token
+    user.refresh_session_token()
+    assert leancloud.User.become(user.session_token).id == user.id
+    with fails_with(211):
+        leancloud.User.become(before)
+
+
+def test_a_user_deletes_itself() -> None:
+    user = sign_up()
+    user.destroy()
+    current(None)
+    with fails_with(211):
+        leancloud.User.become(user.session_token)
+    with fails_with(210, 211):
+        log_in(username=user.get_username(), password="secret")
+
+
+def test_clients_query_no_users_and_the_master_does() -> None:
+    user = sign_up(team=new_name("team"))
+    query = leancloud.Query(leancloud.User).equal_to("team", user.get("team"))
+    for caller in (None, user):
+        current(caller)
+        with fails_with(403):
+            query.find()
+        with fails_with(403):
+            query.count()
+    with as_master():
+        assert [each.id for each in query.find()] == [user.id]
+
+
+def test_the_first_log_in_with_a_platform_makes_the_user_and_the_next_one_finds_it() -> None:
+    auth_data = {"openid": new_name("openid"), "access_token": "token", "expires_in": 7200}
+    user = leancloud.User.login_with("weixin", auth_data)
+    assert user.is_linked("weixin")
+    current(None)
+    again = leancloud.User.login_with("weixin", auth_data)
+    assert (again.id, again.session_token) == (user.id, user.session_token)
+    current(None)
+    with fails_with(252):
+        leancloud.User.login_with("bogus", auth_data)
+
+
+def test_a_platform_is_linked_and_unlinked() -> None:
+    auth_data = {"uid": new_name("uid"), "access_token": "token"}
+    user = sign_up()
+    user.link_with("github", dict(auth_data))
+    current(None)
+    assert leancloud.User.login_with("github", dict(auth_data)).id == user.id
+    current(user).unlink_from("github")
+    current(None)
+    assert leancloud.User.login_with("github", dict(auth_data)).id != user.id
+
+
+# roles and ACLs
+
+
+def new_role(*users: Any, owner: Any = None) -> Any:
+    role = leancloud.Role(new_name("role"))
+    if owner is not None:
+        role.get_acl().set_write_access(owner, True)
+    for user in users:
+        role.get_users().add(user)
+    with as_master():
+        role.save()
+    return role
+
+
+def guarded(acl: Any, **fields: Any) -> Any:
+    made = new_class("Guarded")()
+    made.set(fields)
+    made.set_acl(acl)
+    with as_master():
+        made.save()
+    return made
+
+
+def seen_by(user: Any, made: Any) -> int:
+    current(user)
+    query = leancloud.Query(type(made))
+    found = query.count()
+    assert len(query.find()) == found
+    return int(found)
+
+
+def test_a_role_comes_back_as_it_was_made() -> None:
+    user = sign_up()
+    role = new_role(user)
+    found = leancloud.Query(leancloud.Role).equal_to("name", role.get_name()).first()
+    assert (found.id, found.get_name()) == (role.id, role.get_name())
+    assert [each.id for each in user.get_roles()] == [role.id]
+    with as_master():
+        assert [each.id for each in found.get_users().query.find()] == [user.id]
+    with fails_with(137), as_master():
+        leancloud.Role(role.get_name()).save()
+
+
+def test_members_have_the_rights_of_their_role_and_of_those_above() -> None:
+    member, stranger = sign_up(), sign_up()
+    child = new_role(member)
+    parent = leancloud.Role(new_name("role"))
+    parent.get_roles().add(child)
+    with as_master():
+        parent.save()
+    acl = leancloud.ACL()
+    acl.set_role_read_access(parent, True)
+    made = guarded(acl)
+    assert [seen_by(user, made) for user in (member, stranger, None)] == [1, 0, 0]
+
+
+def test_a_role_is_changed_by_those_that_its_acl_names() -> None:
+    owner, stranger = sign_up(), sign_up()
+    role = new_role(owner=owner)
+    current(stranger)
+    other = leancloud.Role.create_without_data(role.id)
+    other.relation("users").add(stranger)
+    with fails_with(1, 403):
+        other.save()
+    current(owner)
+    role.get_users().add(stranger)
+    role.save()
+    with as_master():
+        assert role.get_users().query.count() == 1
+
+
+def test_what_is_private_is_seen_and_changed_by_its_owner_only() -> None:
+    owner, stranger = sign_up(), sign_up()
+    acl = leancloud.ACL()
+    acl.set_read_access(owner, True)
+    acl.set_write_access(owner, True)
+    made = guarded(acl, n=1)
+    assert [seen_by(user, made) for user in (owner, stranger, None)] == [1, 0, 0]
+    for caller in (stranger, None):
+        current(caller)
+        other = reference(made)
+        other.set("n", 2)
+        with fails_with(1, 403):
+            other.save()
+    current(owner)
+    assert fresh(made).get("n") == 1
+    made.set("n", 3)
+    made.save()
+    made.destroy()
+    with as_master():
+        assert leancloud.Query(type(made)).count() == 0
+
+
+def test_what_is_for_reading_is_not_written() -> None:
+    acl = leancloud.ACL()
+    acl.set_public_read_access(True)
+    made = guarded(acl, n=1)
+    user = sign_up()
+    assert [seen_by(caller, made) for caller in (user, None)] == [1, 1]
+    other = reference(made)
+    other.set("n", 2)
+    with fails_with(1, 403):
+        other.save()
+    assert fresh(made).get("n") == 1
 
 
 # keys

@@ -1,0 +1,11 @@
+"""Every operation there is, by the name that mappings call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.model.account import ACCOUNT_OPERATIONS
+from gateway.model.operation import OBJECT_OPERATIONS, Operation
+
+OPERATIONS: Final[Mapping[str, type[Operation]]] = {**OBJECT_OPERATIONS, **ACCOUNT_OPERATIONS}
