@@ -44,7 +44,7 @@ from gateway.model.update import (
     Several,
     Unset,
 )
-from gateway.model.values import ID, Date, File, GeoPoint, Pointer, Polygon, Value
+from gateway.model.values import ACL, ID, Date, File, GeoPoint, Pointer, Polygon, Value
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,23 @@ class Members:
 
 Objects = Mapping[str, Sequence[Mapping[str, Value]]]
 """All objects by their class, in the order in which they were made."""
+
+
+# who sees what
+
+
+def visible(fields: Mapping[str, Value], names: Collection[str] | None) -> bool:
+    """Whether a caller who goes by these names may read an object; None is one to whom no list applies."""
+    acl = fields.get(ACL)
+    if names is None or acl is None:
+        return True
+    entries = [acl[name] for name in names if name in acl]
+    return any(isinstance(entry, dict) and entry.get("read") is True for entry in entries)
+
+
+def seen(objects: Objects, names: Collection[str] | None) -> Objects:
+    """All that there is for a caller. A query then means what it means: what is hidden is not there."""
+    return {name: [fields for fields in each if visible(fields, names)] for name, each in objects.items()}
 
 
 # values
@@ -159,7 +176,10 @@ def holds(found: list[Value], op: Op, value: Any, objects: Objects) -> bool:  # 
         case Op.EQ:
             if found and isinstance(found[0], Members):
                 return (
-                    isinstance(value, Pointer) and value.class_name == found[0].class_name and value.id in found[0].ids
+                    isinstance(value, Pointer)
+                    and value.class_name == found[0].class_name
+                    and value.id in found[0].ids
+                    and any(member[ID] == value.id for member in objects.get(value.class_name, ()))
                 )
             return any(equal(one, value) for one in one_of) or (value is None and not found)
         case Op.IN:

@@ -244,7 +244,7 @@ def create(session: Session, op: Create, caller: Caller) -> Result:
     known = new_id(session.clock.now_ms()) if op.id is None else op.id
     if not known:
         raise GatewayError(Code.MISSING_ID, "an id cannot be empty", class_name=class_name)
-    if len(known) > LONGEST_ID or len(known.encode("utf-8", "replace")) > LONGEST_ID:
+    if len(known.encode("utf-8", "replace")) > LONGEST_ID:
         raise GatewayError(Code.BAD_VALUE, f"an id has at most {LONGEST_ID} bytes", class_name=class_name)
     of = session.schema.classes[class_name]
     stored = _stored(edit)

@@ -653,6 +653,28 @@ async def test_no_client_can_say_the_name_of_a_private_class(shop: Shop, op: Ope
         assert (await shop.of(caller).refused(op))[0] is Code.BAD_CLASS_NAME
 
 
+LEADS_TO_IT: dict[str, Change] = {
+    "a pointer": Set(KEY),
+    "an object": Set(Object("@key", {ID: "name:tom"})),
+    "a relation": Set(Relation("@key")),
+    "a member": AddRelation((KEY,)),
+    "a member less": RemoveRelation((KEY,)),
+    "a reference": Set(Reference("it", "@key")),
+    "after something else": Several((Unset(), Set(KEY))),
+}
+
+
+@pytest.mark.parametrize("change", LEADS_TO_IT)
+async def test_no_client_can_make_a_column_lead_to_a_private_class(shop: Shop, change: str) -> None:
+    await fill_private(shop.of(GATEWAY), there=True)
+    for caller in (MASTER, *RESTRICTED):
+        for field in ("mine", "key", "keys"):
+            changes = {field: LEADS_TO_IT[change]}
+            for op in (Update(class_name="Post", id="p1", changes=changes), Create(class_name="Post", changes=changes)):
+                batch = Batch(items=(Get(class_name="User", id="u1"), op), names=("it", None), atomic=True)
+                assert (await shop.of(caller).refused(batch))[0] is Code.BAD_CLASS_NAME
+
+
 async def test_the_gateway_works_on_a_private_class_as_on_any(shop: Shop) -> None:
     own = shop.of(GATEWAY)
     await fill_private(own, there=True)

@@ -42,6 +42,11 @@ WORLDS: dict[str, tuple[Roles, set[str]]] = {
         {f"r{n}": ((), (f"r{n + 1}",)) for n in range(200)} | {"r200": (("ann",), ())},
         {f"r{n}" for n in range(201)},
     ),
+    "a circle beside a long way": (
+        {f"r{n}": ((), (f"r{n + 1}",)) for n in range(600)}
+        | {"r600": (("ann",), ()), "x": (("ann",), ("y",)), "y": ((), ("x",))},
+        {f"r{n}" for n in range(601)} | {"x", "y"},
+    ),
     "of an odd name": ({"a b'\"\\é": (("ann",), ())}, {"a b'\"\\é"}),
 }
 

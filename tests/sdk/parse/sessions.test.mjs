@@ -135,7 +135,14 @@ test('a user writes its own fields into a session, and none of the server', asyn
   const [session] = await sessions(as(user));
   await session.save({ note: 'phone' }, as(user));
   assert.equal((await send('GET', 'sessions/me', {}, as(user))).note, 'phone');
-  const fields = { user: { __type: 'Pointer', className: '_User', objectId: 'x' }, sessionToken: 'r:chosen', installationId: 'x', createdWith: {}, expiresAt: null, ACL: { '*': { read: true } } };
+  const fields = {
+    user: { __type: 'Pointer', className: '_User', objectId: 'x' },
+    sessionToken: 'r:chosen',
+    installationId: 'x',
+    createdWith: {},
+    expiresAt: null,
+    ACL: { '*': { read: true } },
+  };
   for (const [field, value] of Object.entries(fields)) {
     await failsWith(Parse.Error.INVALID_KEY_NAME, send('PUT', `sessions/${session.id}`, { [field]: value }, as(user)));
   }

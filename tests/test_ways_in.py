@@ -1,0 +1,221 @@
+"""One authoriser: whatever way an operation comes in, and whoever asks, one table says what comes of it.
+
+The letter's ACL gives it to its owner alone. A note, which everybody may read, points at it.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.attacks.town import DIALECTS, MOUNTS, SECRET, SESSIONS, Answer, Town, pointer, town_of
+from tests.conftest import Serving
+
+CALLERS = ("no key", "wrong key", "client", "other", "owner", "master")
+
+EXPECTED: Mapping[str, tuple[str, str, str, str, str, str]] = {
+    #            no key,   wrong key, client,   other,    owner,  master
+    "create": ("nobody", "nobody", "done", "done", "done", "done"),
+    "get": ("nobody", "nobody", "hidden", "hidden", "seen", "seen"),
+    "find": ("nobody", "nobody", "hidden", "hidden", "seen", "seen"),
+    "count": ("nobody", "nobody", "hidden", "hidden", "seen", "seen"),
+    "include": ("nobody", "nobody", "hidden", "hidden", "seen", "seen"),
+    "subquery": ("nobody", "nobody", "hidden", "hidden", "seen", "seen"),
+    "update": ("nobody", "nobody", "as it was", "as it was", "changed", "changed"),
+    "delete": ("nobody", "nobody", "as it was", "as it was", "gone", "gone"),
+    "sign up": ("nobody", "nobody", "done", "done", "done", "done"),
+    "log in": ("nobody", "nobody", "done", "done", "done", "done"),
+    "current user": ("nobody", "nobody", "refused", "done", "done", "refused"),
+}
+"""With the master key no session is looked at, and here none is sent with it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        pairs = [
+            f"{name}={quote(value if isinstance(value, str) else json.dumps(value))}"
+            for name, value in self.params.items()
+        ]
+        return self.path + ("?" + "&".join(pairs) if pairs else "")
+
+
+NUMBERS = count()
+
+
+def request_of(operation: str, letter: str) -> Request:
+    inside = {"letter": {"$inQuery": {"className": "Letter", "where": {"objectId": letter, "text": SECRET}}}}
+    match operation:
+        case "create":
+            return Request("POST", "/classes/Post", body={"n": 1})
+        case "get":
+            return Request("GET", f"/classes/Letter/{letter}")
+        case "find":
+            return Request("GET", "/classes/Letter", {"where": {"objectId": letter}})
+        case "count":
+            return Request("GET", "/classes/Letter", {"where": {"objectId": letter}, "count": "1", "limit": "0"})
+        case "include":
+            note = {"letter": pointer("Letter", letter)}
+            return Request("GET", "/classes/Note", {"where": note, "include": "letter"})
+        case "subquery":
+            return Request("GET", "/classes/Note", {"where": inside, "count": "1", "limit": "0"})
+        case "update":
+            return Request("PUT", f"/classes/Letter/{letter}", body={"n": 2})
+        case "delete":
+            return Request("DELETE", f"/classes/Letter/{letter}")
+        case "sign up":
+            return Request("POST", "/users", body={"username": f"new{next(NUMBERS)}", "password": "x"})
+        case "log in":
+            return Request("POST", "/login", body={"username": "victim", "password": "victim's password"})
+        case _:
+            return Request("GET", "/users/me")
+
+
+async def outcome(operation: str, answer: Answer, letter: str, town: Town) -> str:
+    if answer.status in (401, 403):
+        return "nobody"
+    body = answer.body[0].get("success", {}) if isinstance(answer.body, list) else answer.body
+    match operation:
+        case "get" | "find" | "include":
+            return "seen" if SECRET in answer.text else "hidden"
+        case "count" | "subquery":
+            return {0: "hidden", 1: "seen"}[body["count"]]
+        case "update" | "delete":
+            found = await town.as_master("leancloud", "GET", f"/classes/Letter/{letter}")
+            return "gone" if not found else "changed" if found["n"] == 2 else "as it was"
+        case "log in":
+            return "done" if body.get("sessionToken") else "refused"
+        case _:
+            return "done" if body.get("objectId") else "refused"
+
+
+Send = Callable[[Town, str, Request, str], Any]
+"""Sends a request by one way in: the dialect, the request, who asks."""
+
+APP_HEADERS = {"parse": "X-Parse-Application-Id", "leancloud": "X-LC-Id"}
+KEYS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "parse": {
+        "no key": {},
+        "wrong key": {"X-Parse-REST-API-Key": "wrong"},
+        "client": {"X-Parse-REST-API-Key": "demo-rest"},
+        "master": {"X-Parse-Master-Key": "demo-master"},
+    },
+    "leancloud": {
+        "no key": {},
+        "wrong key": {"X-LC-Key": "wrong"},
+        "client": {"X-LC-Key": "demo-key"},
+        "master": {"X-LC-Key": "demo-master,master"},
+    },
+}
+KEYS_IN_BODY: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "parse": {
+        "no key": {},
+        "wrong key": {"_JavaScriptKey": "wrong"},
+        "client": {"_JavaScriptKey": "demo-js"},
+        "master": {"_MasterKey": "demo-master"},
+    },
+    "leancloud": {
+        "no key": {},
+        "wrong key": {"_ApplicationKey": "wrong"},
+        "client": {"_ApplicationKey": "demo-key"},
+        "master": {"_MasterKey": "demo-master"},
+    },
+}
+BASIC = {"no key": "", "wrong key": "javascript-key=wrong", "client": "javascript-key=demo-js", "master": "demo-master"}
+
+
+def token_of(who: str, town: Town) -> str | None:
+    return {"owner": town.victim.token, "other": town.attacker.token}.get(who)
+
+
+def kind_of(who: str) -> str:
+    return "client" if who in ("owner", "other") else who
+
+
+def headers_of(town: Town, dialect: str, who: str) -> dict[str, str]:
+    token = token_of(who, town)
+    session = {SESSIONS[dialect]: token} if token else {}
+    common = {APP_HEADERS[dialect]: "demo", "Content-Type": "application/json"}
+    return {**common, **KEYS[dialect][kind_of(who)], **session}
+
+
+async def plain(town: Town, dialect: str, request: Request, who: str) -> Answer:
+    body = request.body if request.method in ("POST", "PUT") else None
+    return await town.send(dialect, request.method, request.address, body, headers=headers_of(town, dialect, who))
+
+
+async def tunnelled(town: Town, dialect: str, request: Request, who: str) -> Answer:
+    token = token_of(who, town)
+    session = {"_SessionToken": token} if token else {}
+    keys = {"_ApplicationId": "demo", **KEYS_IN_BODY[dialect][kind_of(who)], **session}
+    body = {"_method": request.method, **keys, **request.params, **request.body}
+    return await town.send(dialect, "POST", request.path, body, headers={"Content-Type": "text/plain"})
+
+
+async def basic(town: Town, dialect: str, request: Request, who: str) -> Answer:
+    token = token_of(who, town)
+    session = {SESSIONS[dialect]: token} if token else {}
+    proof = b64encode(f"demo:{BASIC[kind_of(who)]}".encode()).decode()
+    headers = {"Authorization": f"Basic {proof}", "Content-Type": "application/json", **session}
+    body = request.body if request.method in ("POST", "PUT") else None
+    return await town.send(dialect, request.method, request.address, body, headers=headers)
+
+
+def item_of(dialect: str, request: Request) -> dict[str, Any]:
+    body = {**request.params, **request.body}
+    return {"method": request.method, "path": MOUNTS[dialect] + request.path, **({"body": body} if body else {})}
+
+
+async def batch_item(town: Town, dialect: str, request: Request, who: str) -> Answer:
+    item = item_of(dialect, request)
+    return await town.send(dialect, "POST", "/batch", {"requests": [item]}, headers=headers_of(town, dialect, who))
+
+
+async def tunnelled_batch(town: Town, dialect: str, request: Request, who: str) -> Answer:
+    item = item_of(dialect, request)
+    return await tunnelled(town, dialect, Request("POST", "/batch", body={"requests": [item]}), who)
+
+
+WAYS: Mapping[str, Send] = {
+    "plain": plain,
+    "tunnelled": tunnelled,
+    "basic": basic,
+    "batch item": batch_item,
+    "tunnelled batch item": tunnelled_batch,
+}
+PAIRS = [(dialect, way) for dialect in DIALECTS for way in WAYS if (dialect, way) != ("leancloud", "basic")]
+
+
+async def fresh_letter(town: Town) -> str:
+    own = {town.victim.id: {"read": True, "write": True}}
+    letter = await town.as_master("parse", "POST", "/classes/Letter", {"text": SECRET, "n": 1, "ACL": own})
+    await town.as_master("parse", "POST", "/classes/Note", {"letter": pointer("Letter", letter["objectId"])})
+    return str(letter["objectId"])
+
+
+@pytest.mark.parametrize(("dialect", "way"), PAIRS)
+async def test_one_table_says_what_comes_of_it(dialect: str, way: str, tmp_path: Path, serving: Serving) -> None:
+    async with town_of(tmp_path, serving, {}) as town:
+        told: dict[str, list[str]] = {operation: [] for operation in EXPECTED}
+        letter = await fresh_letter(town)
+        for operation in EXPECTED:
+            for who in CALLERS:
+                answer = await WAYS[way](town, dialect, request_of(operation, letter), who)
+                told[operation].append(await outcome(operation, answer, letter, town))
+                if told[operation][-1] in ("changed", "gone"):
+                    letter = await fresh_letter(town)
+        assert {operation: tuple(outcomes) for operation, outcomes in told.items()} == EXPECTED
