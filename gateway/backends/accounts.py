@@ -5,10 +5,15 @@ What a client may never see stands in classes whose name begins with `@`, which 
     @identity    `username:tom`, `email:...`, `phone:...`, `auth:provider:...`, `role:...` -> whose it is
     @credential  a user's id -> its password, as it is kept, and how often a log-in has failed
     @token       the SHA-256 of a session's token -> the session and its user
+    @account     a user's id -> a revision, which counts what changed how the user comes in
 
 A name is taken when its identity is there: that an id is unique is the store's oldest promise, and one atomic batch
 makes the user, its identities, its credential and its session, or nothing. Everything else about a user is an object
 of the class `_User`, with an ACL that gives it to itself.
+
+What is read before a batch may have changed when it is written: a password by a request that ran meanwhile, say. So a
+batch holds the condition that the user's revision is still the one that was seen first, and otherwise all of it is
+done anew.
 """
 
 from __future__ import annotations
@@ -59,6 +64,8 @@ from gateway.store.schema import PRIVATE
 IDENTITY: Final = "@identity"
 CREDENTIAL: Final = "@credential"
 TOKEN: Final = "@token"  # noqa: S105 - the name of a class
+ACCOUNT: Final = "@account"
+MOST_TRIES: Final = 50
 
 USERNAME, PASSWORD, EMAIL, PHONE, AUTH_DATA = "username", "password", "email", "mobilePhoneNumber", "authData"
 VERIFIED: Final = frozenset({"emailVerified", "mobilePhoneVerified"})
@@ -115,6 +122,10 @@ class _Known:
     session_id: str
 
 
+class _StaleError(Exception):
+    """The user was changed by somebody else since it was looked at."""
+
+
 @dataclass(slots=True)
 class _Rewrite:
     """What an update of a user comes to, collected field by field."""
@@ -150,6 +161,7 @@ class Accounts:
         }
         self._by_class: Mapping[tuple[str, type[Operation]], Callable[[Any, Caller], Any]] = {
             (USER, Create): self._create_user,
+            (USER, Get): self._get_user,
             (USER, Update): self._update_user,
             (USER, Delete): self._delete_users,
             (ROLE, Create): self._create_role,
@@ -166,19 +178,23 @@ class Accounts:
         await self._store.close()
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
-        await self._refuse_protected(op, caller)
+        refuse_protected(op, caller)
         special = self._special(op)
-        result: Result = await (special or self._store.execute)(op, caller)
+        result = await (self._until_fresh(special, op, caller) if special else self._store.execute(op, caller))
         return hide_protected(op, result, caller)
 
-    async def _refuse_protected(self, op: Operation, caller: Caller) -> None:
-        refuse_protected(op, caller)
-        if isinstance(op, Find) and op.redirect_key is not None and not caller.unrestricted:
-            # the conditions are on another class, and which one it is only the store knows
-            asked = Find(class_name=op.class_name, limit=0, redirect_key=op.redirect_key)
-            told = await self._store.execute(asked, caller)
-            if told.class_name is not None:
-                refuse_protected(replace(op, class_name=told.class_name), caller)
+    @staticmethod
+    async def _until_fresh(act: Callable[[Any, Caller], Any], op: Operation, caller: Caller) -> Result:
+        """What was decided on a user that has changed meanwhile is decided anew."""
+        for tries in range(MOST_TRIES):
+            try:
+                result: Result = await act(op, caller)
+            except _StaleError:
+                # a random pause, so that those who met once do not meet again
+                await asyncio.sleep(secrets.randbelow(1 + 5 * tries) / 1000)
+            else:
+                return result
+        raise GatewayError(Code.UNAVAILABLE, "the user is being changed by too many requests at once")
 
     def _special(self, op: Operation) -> Callable[[Any, Caller], Any] | None:
         return self._execute.get(type(op)) or self._by_class.get((getattr(op, "class_name", ""), type(op)))
@@ -192,7 +208,7 @@ class Accounts:
     async def _batch(self, op: Batch, caller: Caller) -> Result:
         if not any(self._special(item) for item in op.items):
             for item in op.items:
-                await self._refuse_protected(item, caller)
+                refuse_protected(item, caller)
             result = await self._store.execute(op, caller)
             for item, answer in zip(op.items, result.items or [], strict=True):
                 if isinstance(answer, Result):
@@ -207,6 +223,12 @@ class Accounts:
             except GatewayError as error:
                 items.append(error)
         return Result(items=items)
+
+    async def _get_user(self, op: Get, caller: Caller) -> Result:
+        result = hide_protected(op, await self._store.execute(op, caller), caller)
+        if caller.user_id == op.id:
+            result.session = caller.session  # Parse Server: who asks for itself by its session is shown it
+        return result
 
     # --- signing up and logging in ---
 
@@ -246,6 +268,7 @@ class Accounts:
         items: list[Operation] = [_identity(name, user_id) for name in rewrite.made]
         items.append(Create(class_name=USER, id=user_id, changes=rewrite.changes, returning=Returning.EVERYTHING))
         at = len(items) - 1
+        items.append(_changed(user_id, None))
         if rewrite.password is not None:
             items.append(_credential(user_id, await self._hashed(rewrite.password)))
         token: str | None = None
@@ -261,6 +284,9 @@ class Accounts:
         return result
 
     async def _log_in_by_auth(self, user_id: str, auth: Mapping[str, Fields], op: SignUp, caller: Caller) -> Result:
+        seen = await self._revision(user_id)
+        if await self._known_by_auth(auth) != user_id:
+            raise _StaleError
         user = await self._user(user_id)
         merged = {**(user.get(AUTH_DATA) or {}), **_with_union_ids(auth)}
         missing = [name for name in _identities(auth) if await self._owner(name) is None]
@@ -268,15 +294,16 @@ class Accounts:
         if merged != user.get(AUTH_DATA):
             items.append(Update(class_name=USER, id=user_id, changes={AUTH_DATA: Set(merged)}))
         if items:
-            await self._together(items)
-        return await self._opened(user_id, caller, op, provider=next(iter(auth)), created=False)
+            await self._together([_changed(user_id, seen), *items])
+            seen = (seen or 0) + 1
+        return await self._opened(user_id, seen, caller, op, provider=next(iter(auth)), created=False)
 
     async def _log_in(self, op: LogIn, caller: Caller) -> Result:
-        user_id = await self._proven({USERNAME: op.username, EMAIL: op.email, PHONE: op.phone}, op.password)
-        return await self._opened(user_id, caller, op)
+        user_id, seen = await self._proven({USERNAME: op.username, EMAIL: op.email, PHONE: op.phone}, op.password)
+        return await self._opened(user_id, seen, caller, op)
 
     async def _verify_password(self, op: VerifyPassword, caller: Caller) -> Result:
-        user_id = await self._proven({USERNAME: op.username, EMAIL: op.email}, op.password)
+        user_id, _ = await self._proven({USERNAME: op.username, EMAIL: op.email}, op.password)
         return Result(object=await self._user(user_id))
 
     async def _log_in_as(self, op: LogInAs, caller: Caller) -> Result:
@@ -284,34 +311,43 @@ class Accounts:
             raise GatewayError(Code.FORBIDDEN, "master key is required")
         if type(op.user_id) is not str or not op.user_id:
             raise GatewayError(Code.BAD_AUTH_DATA, "userId must not be empty")
+        seen = await self._revision(op.user_id)
         try:
             await self._user(op.user_id)
         except GatewayError:
             raise GatewayError(Code.OBJECT_NOT_FOUND, "user not found") from None
-        return await self._opened(op.user_id, caller, LogIn(), provider="masterkey")
+        return await self._opened(op.user_id, seen, caller, LogIn(), provider="masterkey")
 
     async def _opened(
         self,
         user_id: str,
+        seen: int | None,
         caller: Caller,
         op: LogIn | SignUp,
         *,
         provider: str = "password",
         created: bool = True,
     ) -> Result:
-        """A session for a user who has proven who it is."""
+        """A session for a user who has proven who it is, when its revision was the one that was `seen`."""
         token = await self._shared_token(user_id) if op.share_session else None
         if token is None:
             items = await self._ended_on(user_id, caller.installation_id)
             action = {"action": "login", "authProvider": provider}
             token, made = self._session(user_id, action, caller, shared=op.share_session)
-            await self._together([*items, *made])
+            # of a shared session there is one; others may be opened side by side
+            guard = _changed(user_id, seen) if op.share_session else _unchanged(user_id, seen)
+            await self._together([guard, *items, *made])
+        elif await self._revision(user_id) != seen:
+            raise _StaleError
         result = Result(object=await self._user(user_id), session=token, created=created, id=user_id)
         _show(result, op)
         return result
 
-    async def _proven(self, names: Mapping[str, Any], password: Any) -> str:
-        """The user with these names and this password. That there is no such user takes as long, and tells as much."""
+    async def _proven(self, names: Mapping[str, Any], password: Any) -> tuple[str, int | None]:
+        """The user with these names and this password, and the revision at which that was so.
+
+        That there is no such user takes as long, and tells as much.
+        """
         given = {kind: name for kind, name in names.items() if name is not None}
         if not given:
             raise GatewayError(Code.USERNAME_MISSING, "username/email is required.")
@@ -321,6 +357,7 @@ class Accounts:
         if type(password) is not str or len(password) > LONGEST_PASSWORD:
             raise wrong
         user_id = await self._named(given)
+        seen = await self._revision(user_id) if user_id is not None else None
         async with self._hashing:  # counted in here: guesses made at once see each other's failures
             credential = await self._credential_of(user_id) if user_id is not None else None
             if credential is not None and self._is_locked(credential):
@@ -332,7 +369,7 @@ class Accounts:
                     await self._count_failure(user_id, credential)
                 raise wrong
         await self._forget_failures(user_id, credential, password if passwords.outdated(kept) else None)
-        return user_id
+        return user_id, seen
 
     async def _named(self, names: Mapping[str, Any]) -> str | None:
         owners: set[str | None] = set()
@@ -404,13 +441,14 @@ class Accounts:
         if type(op.new_password) is not str or not op.new_password:
             raise GatewayError(Code.PASSWORD_MISSING, "the new password is missing")
         username = (await self._user(op.id)).get(USERNAME)
-        await self._proven({USERNAME: username}, op.old_password)
+        _, seen = await self._proven({USERNAME: username}, op.old_password)
         update = Update(class_name=USER, id=op.id, changes={PASSWORD: Set(op.new_password)})
-        return await self._update_user(update, caller)
+        return await self._update_seen(update, seen, caller)
 
     async def _refresh_session(self, op: RefreshSession, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
-        items = _ends(await self._tokens_of(op.id))
+        seen = await self._revision(op.id)
+        items = [*_ends(await self._tokens_of(op.id)), _changed(op.id, seen)]
         token, made = self._session(op.id, {"action": "login", "authProvider": "password"}, caller, shared=True)
         touched = Update(class_name=USER, id=op.id, changes={}, returning=Returning.NOTHING)
         result = (await self._together([touched, *items, *made]))[0]
@@ -466,6 +504,9 @@ class Accounts:
     async def _update_user(self, op: Update, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
         _refuse_conditions(op, caller)
+        return await self._update_seen(op, await self._revision(op.id), caller)
+
+    async def _update_seen(self, op: Update, seen: int | None, caller: Caller) -> Result:
         user = await self._user(op.id)
         wanted = dict(op.changes)
         _refuse_server_fields(wanted, caller)
@@ -476,6 +517,8 @@ class Accounts:
         if ACL in rewrite.changes:
             rewrite.changes[ACL] = Set(self._acl(rewrite.changes[ACL], op.id))
         items: list[Operation] = [replace(op, changes=rewrite.changes)]
+        if rewrite.gone or rewrite.made or rewrite.password is not None or AUTH_DATA in rewrite.changes:
+            items.append(_changed(op.id, seen))
         if gone := [name for name in rewrite.gone if name not in rewrite.made and await self._owner(name) == op.id]:
             items.append(Delete(class_name=IDENTITY, ids=tuple(gone)))
         items += [_identity(name, op.id) for name in rewrite.made if name not in rewrite.gone]
@@ -505,15 +548,17 @@ class Accounts:
             self._refuse_others(user_id, caller)
         _refuse_conditions(op, caller)
         for user_id in op.ids:
+            seen = await self._revision(user_id)
             user = await self._user(user_id)
             names = [_name(kind, user[own]) for own, kind in NAMES.items() if type(user.get(own)) is str]
             names += _identities(user.get(AUTH_DATA) or {})
             owned = [name for name in dict.fromkeys(names) if await self._owner(name) == user_id]
-            items: list[Operation] = [replace(op, ids=(user_id,))]
+            items: list[Operation] = [replace(op, ids=(user_id,)), _changed(user_id, seen)]
             if owned:
                 items.append(Delete(class_name=IDENTITY, ids=tuple(owned)))
             if await self._credential_of(user_id) is not None:
                 items.append(Delete(class_name=CREDENTIAL, ids=(user_id,)))
+            items.append(Delete(class_name=ACCOUNT, ids=(user_id,)))
             await self._together([*items, *_ends(await self._tokens_of(user_id))])
         return Result()
 
@@ -640,6 +685,8 @@ class Accounts:
         try:
             result = await self._trusted(batch)
         except GatewayError as error:
+            if error.details.get("class_name") == ACCOUNT and error.code in _STALE:
+                raise _StaleError from None
             if error.code is Code.DUPLICATE_VALUE and error.details.get("class_name") == IDENTITY:
                 kind = error.details.get("id", "").partition(":")[0]
                 raise GatewayError(*TAKEN.get(kind, TAKEN["auth"])) from None
@@ -663,6 +710,10 @@ class Accounts:
     async def _owner(self, name: str) -> str | None:
         identity = await self._fields(IDENTITY, name)
         return None if identity is None else str(identity["owner"])
+
+    async def _revision(self, user_id: str) -> int | None:
+        account = await self._fields(ACCOUNT, user_id)
+        return None if account is None else int(account["revision"])
 
     async def _credential_of(self, user_id: str) -> Fields | None:
         return await self._fields(CREDENTIAL, user_id)
@@ -802,6 +853,25 @@ def _is_of_members(change: Change, target: str) -> bool:
 
 def _identity(name: str, owner: str) -> Operation:
     return Create(class_name=IDENTITY, id=name, changes={"owner": Set(owner)}, returning=Returning.NOTHING)
+
+
+_STALE: Final = frozenset({Code.CONDITION_FAILED, Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND, Code.DUPLICATE_VALUE})
+
+
+def _unchanged(user_id: str, seen: int | None) -> Operation:
+    """The condition that a user's revision is still the one that was seen."""
+    if seen is None:  # users from elsewhere have none until they first come in
+        return _changed(user_id, None)
+    return Update(class_name=ACCOUNT, id=user_id, changes={}, where=Condition("revision", Op.EQ, seen))
+
+
+def _changed(user_id: str, seen: int | None) -> Operation:
+    """The same, and it is another one from then on."""
+    if seen is None:
+        first: Changes = {"revision": Set(1)}
+        return Create(class_name=ACCOUNT, id=user_id, changes=first, returning=Returning.NOTHING)
+    again: Changes = {"revision": Increment(1)}
+    return Update(class_name=ACCOUNT, id=user_id, changes=again, where=Condition("revision", Op.EQ, seen))
 
 
 def _credential(user_id: str, kept: str) -> Operation:

@@ -187,7 +187,7 @@ def prepare_file(path: Path) -> SqliteConnection:
         raise StartupError(f"{path}: cannot be opened: {error}") from error
     try:
         _check_file(connection, path)
-        journal = connection.pragma("journal_mode", "wal")
+        journal = _enter_wal(connection)
         connection.pragma("synchronous", "full")  # with WAL, NORMAL would lose acknowledged writes when power fails
         connection.pragma("wal_autocheckpoint", 4000)
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
@@ -203,6 +203,18 @@ def prepare_file(path: Path) -> SqliteConnection:
         connection.close()
         raise StartupError(f"{path}: the file system does not support SQLite's write-ahead log")
     return connection
+
+
+def _enter_wal(connection: SqliteConnection) -> Any:
+    """SQLite does not wait for a lock here, and another gateway may be opening the same new file."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return connection.pragma("journal_mode", "wal")
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _check_file(connection: SqliteConnection, path: Path) -> None:

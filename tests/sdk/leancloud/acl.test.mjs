@@ -1,4 +1,4 @@
-// Who sees and changes an object. wire/leancloud.md, sections 2.3 and 4.4, B1 "JS ACL object"; REST guide, "Roles and ACL".
+// Who sees and changes an object. LeanCloud and its SDKs on the wire; REST guide, "Roles and ACL".
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

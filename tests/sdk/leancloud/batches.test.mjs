@@ -1,4 +1,4 @@
-// Many objects at once. wire/leancloud.md, sections 2.2 and 2.7, B1 "JS saveAll / fetchAll / destroyAll".
+// Many objects at once. LeanCloud and its SDKs on the wire.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

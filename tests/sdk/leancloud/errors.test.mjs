@@ -1,4 +1,4 @@
-// What the SDK makes of a refusal. wire/leancloud.md, sections 2.1 and 2.9.
+// What the SDK makes of a refusal. LeanCloud and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Where things are. wire/leancloud.md, section 2.5; the storage REST guide, "GeoPoint Queries".
+// Where things are. LeanCloud and its SDKs on the wire; the storage REST guide, "GeoPoint Queries".
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Objects in the place of pointers. wire/leancloud.md, section 2.3; the storage REST guide, "Pointer Queries".
+// Objects in the place of pointers. LeanCloud and its SDKs on the wire; the storage REST guide, "Pointer Queries".
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

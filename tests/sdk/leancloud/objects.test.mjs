@@ -1,4 +1,4 @@
-// Create, read, update and delete one object. wire/leancloud.md, sections 1.1, 2.2 and 2.3, B1.
+// Create, read, update and delete one object. LeanCloud and its SDKs on the wire.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Operators of a write: their effect, their answer, and that none is lost. wire/leancloud.md, sections 2.2 and 2.4, B1.
+// Operators of a write: their effect, their answer, and that none is lost. LeanCloud and its SDKs on the wire.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// What a query finds, and what of it. wire/leancloud.md, sections 2.2 and 2.5, B1; the storage REST guide, "Queries".
+// What a query finds, and what of it. LeanCloud and its SDKs on the wire; the storage REST guide, "Queries".
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Relations: sets of objects. wire/leancloud.md, sections 2.4 and 2.5, B1 "JS relation".
+// Relations: sets of objects. LeanCloud and its SDKs on the wire.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Roles: who is in them, and what that gives. wire/leancloud.md, section 2.6, B1 "JS role with relation"; REST guide, "Roles".
+// Roles: who is in them, and what that gives. LeanCloud and its SDKs on the wire; REST guide, "Roles".
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Queries within queries. wire/leancloud.md, section 2.5; the storage REST guide, "Pointer Queries".
+// Queries within queries. LeanCloud and its SDKs on the wire; the storage REST guide, "Pointer Queries".
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

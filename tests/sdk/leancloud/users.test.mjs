@@ -1,4 +1,4 @@
-// The life of a user. wire/leancloud.md, sections 1.1, 2.6 and 2.9, B1 "JS user ..."; REST guide, "Users".
+// The life of a user. LeanCloud and its SDKs on the wire; REST guide, "Users".
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

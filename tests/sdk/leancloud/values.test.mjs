@@ -1,4 +1,4 @@
-// Every type of value, alone and nested: what was saved comes back. wire/leancloud.md, section 2.3.
+// Every type of value, alone and nested: what was saved comes back. LeanCloud and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

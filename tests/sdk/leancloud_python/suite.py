@@ -1,6 +1,6 @@
 """The official Python SDK of LeanCloud against the server that LC_API_SERVER names. Run by `test_python_leancloud.py`.
 
-wire/leancloud.md, section 2 and part B2.
+LeanCloud and its SDKs on the wire.
 """
 
 from __future__ import annotations

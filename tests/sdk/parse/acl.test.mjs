@@ -1,4 +1,4 @@
-// Who sees and changes an object. wire/parse.md, sections 1.5, 10.2 and 20.2.
+// Who sees and changes an object. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Many objects at once. wire/parse.md, section 7.
+// Many objects at once. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

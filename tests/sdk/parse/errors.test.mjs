@@ -1,4 +1,4 @@
-// What the SDK makes of a refusal. wire/parse.md, sections 2.2, 2.6 and 20.
+// What the SDK makes of a refusal. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

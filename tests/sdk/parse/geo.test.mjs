@@ -1,4 +1,4 @@
-// Where things are. wire/parse.md, section 6.5.
+// Where things are. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Objects in the place of pointers. wire/parse.md, sections 6.1 and 6.4.
+// Objects in the place of pointers. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Create, read, update and delete one object. wire/parse.md, sections 4 and 5.
+// Create, read, update and delete one object. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

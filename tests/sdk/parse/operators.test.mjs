@@ -1,4 +1,4 @@
-// Operators of a write: their effect, their answer, and that none is lost. wire/parse.md, section 5.
+// Operators of a write: their effect, their answer, and that none is lost. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// What a query finds, and what of it. wire/parse.md, sections 6.1 to 6.3.
+// What a query finds, and what of it. Parse Server and its SDKs on the wire.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

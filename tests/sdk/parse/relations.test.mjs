@@ -1,4 +1,4 @@
-// Relations: sets of objects. wire/parse.md, sections 4.2, 5.1 and 6.2.
+// Relations: sets of objects. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

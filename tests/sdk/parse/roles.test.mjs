@@ -1,4 +1,4 @@
-// Roles: who is in them, and what that gives. wire/parse.md, section 10.1.
+// Roles: who is in them, and what that gives. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Sessions as objects. wire/parse.md, section 9.
+// Sessions as objects. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-// Queries within queries. wire/parse.md, section 6.2.
+// Queries within queries. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

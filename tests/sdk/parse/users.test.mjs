@@ -1,4 +1,4 @@
-// The life of a user. wire/parse.md, sections 8, 10.4, 20.2 and 25.
+// The life of a user. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

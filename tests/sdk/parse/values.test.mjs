@@ -1,4 +1,4 @@
-// Every type of value, alone and nested: what was saved comes back. wire/parse.md, sections 4.1 and 4.2.
+// Every type of value, alone and nested: what was saved comes back. Parse Server and its SDKs on the wire
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// Users, what is still amiss. wire/parse.md, sections 8.2 and 8.3.
+// Requests for one user at the same time, and what its own user shows it.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
