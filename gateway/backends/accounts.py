@@ -5,7 +5,8 @@ What a client may never see stands in classes whose name begins with `@`, which 
     @identity    `username:tom`, `email:...`, `phone:...`, `auth:provider:...`, `role:...` -> whose it is
     @credential  a user's id -> its password, as it is kept, and how often a log-in has failed
     @token       the SHA-256 of a session's token -> the session and its user
-    @account     a user's id -> a revision, which counts what changed how the user comes in
+    @account     a user's id -> a revision, which counts what changed how the user comes in, and an epoch, which counts
+                 what ended its sessions: a token of another epoch is none any more, whoever made it meanwhile
 
 A name is taken when its identity is there: that an id is unique is the store's oldest promise, and one atomic batch
 makes the user, its identities, its credential and its session, or nothing. Everything else about a user is an object
@@ -124,6 +125,14 @@ class _Known:
 
 class _StaleError(Exception):
     """The user was changed by somebody else since it was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How a user's account was when it was looked at. Users from elsewhere have none until they first come in."""
+
+    revision: int | None
+    epoch: int = 0
 
 
 @dataclass(slots=True)
@@ -268,13 +277,13 @@ class Accounts:
         items: list[Operation] = [_identity(name, user_id) for name in rewrite.made]
         items.append(Create(class_name=USER, id=user_id, changes=rewrite.changes, returning=Returning.EVERYTHING))
         at = len(items) - 1
-        items.append(_changed(user_id, None))
+        items.append(_changed(user_id, _Seen(None)))
         if rewrite.password is not None:
             items.append(_credential(user_id, await self._hashed(rewrite.password)))
         token: str | None = None
         if not caller.master:  # Parse Server: with the master key there is no session
             action = {"action": "signup", "authProvider": next(iter(auth), "password")}
-            token, made = self._session(user_id, action, caller, shared=op.share_session)
+            token, made = self._session(user_id, action, caller, shared=op.share_session, epoch=0)
             items += made
         result = (await self._together(items))[at]
         result.session = token
@@ -284,7 +293,7 @@ class Accounts:
         return result
 
     async def _log_in_by_auth(self, user_id: str, auth: Mapping[str, Fields], op: SignUp, caller: Caller) -> Result:
-        seen = await self._revision(user_id)
+        seen = await self._seen(user_id)
         if await self._known_by_auth(auth) != user_id:
             raise _StaleError
         user = await self._user(user_id)
@@ -295,7 +304,7 @@ class Accounts:
             items.append(Update(class_name=USER, id=user_id, changes={AUTH_DATA: Set(merged)}))
         if items:
             await self._together([_changed(user_id, seen), *items])
-            seen = (seen or 0) + 1
+            seen = _Seen((seen.revision or 0) + 1, seen.epoch)
         return await self._opened(user_id, seen, caller, op, provider=next(iter(auth)), created=False)
 
     async def _log_in(self, op: LogIn, caller: Caller) -> Result:
@@ -311,7 +320,7 @@ class Accounts:
             raise GatewayError(Code.FORBIDDEN, "master key is required")
         if type(op.user_id) is not str or not op.user_id:
             raise GatewayError(Code.BAD_AUTH_DATA, "userId must not be empty")
-        seen = await self._revision(op.user_id)
+        seen = await self._seen(op.user_id)
         try:
             await self._user(op.user_id)
         except GatewayError:
@@ -321,7 +330,7 @@ class Accounts:
     async def _opened(
         self,
         user_id: str,
-        seen: int | None,
+        seen: _Seen,
         caller: Caller,
         op: LogIn | SignUp,
         *,
@@ -329,21 +338,21 @@ class Accounts:
         created: bool = True,
     ) -> Result:
         """A session for a user who has proven who it is, when its revision was the one that was `seen`."""
-        token = await self._shared_token(user_id) if op.share_session else None
+        token = await self._shared_token(user_id, seen.epoch) if op.share_session else None
         if token is None:
             items = await self._ended_on(user_id, caller.installation_id)
             action = {"action": "login", "authProvider": provider}
-            token, made = self._session(user_id, action, caller, shared=op.share_session)
+            token, made = self._session(user_id, action, caller, shared=op.share_session, epoch=seen.epoch)
             # of a shared session there is one; others may be opened side by side
             guard = _changed(user_id, seen) if op.share_session else _unchanged(user_id, seen)
             await self._together([guard, *items, *made])
-        elif await self._revision(user_id) != seen:
+        elif await self._seen(user_id) != seen:
             raise _StaleError
         result = Result(object=await self._user(user_id), session=token, created=created, id=user_id)
         _show(result, op)
         return result
 
-    async def _proven(self, names: Mapping[str, Any], password: Any) -> tuple[str, int | None]:
+    async def _proven(self, names: Mapping[str, Any], password: Any) -> tuple[str, _Seen]:
         """The user with these names and this password, and the revision at which that was so.
 
         That there is no such user takes as long, and tells as much.
@@ -357,7 +366,7 @@ class Accounts:
         if type(password) is not str or len(password) > LONGEST_PASSWORD:
             raise wrong
         user_id = await self._named(given)
-        seen = await self._revision(user_id) if user_id is not None else None
+        seen = await self._seen(user_id) if user_id is not None else _Seen(None)
         async with self._hashing:  # counted in here: guesses made at once see each other's failures
             credential = await self._credential_of(user_id) if user_id is not None else None
             if credential is not None and self._is_locked(credential):
@@ -447,9 +456,10 @@ class Accounts:
 
     async def _refresh_session(self, op: RefreshSession, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
-        seen = await self._revision(op.id)
-        items = [*_ends(await self._tokens_of(op.id)), _changed(op.id, seen)]
-        token, made = self._session(op.id, {"action": "login", "authProvider": "password"}, caller, shared=True)
+        seen = await self._seen(op.id)
+        items = [*_ends(await self._tokens_of(op.id)), _changed(op.id, seen, revoke=True)]
+        action = {"action": "login", "authProvider": "password"}
+        token, made = self._session(op.id, action, caller, shared=True, epoch=seen.epoch + 1)
         touched = Update(class_name=USER, id=op.id, changes={}, returning=Returning.NOTHING)
         result = (await self._together([touched, *items, *made]))[0]
         result.session = token
@@ -457,7 +467,8 @@ class Accounts:
 
     async def _create_session(self, op: Create, caller: Caller) -> Result:
         user_id = _of_session(caller)
-        _, made = self._session(user_id, {"action": "create"}, caller, shared=False, restricted=True)
+        epoch = (await self._seen(user_id)).epoch
+        _, made = self._session(user_id, {"action": "create"}, caller, shared=False, restricted=True, epoch=epoch)
         own = {
             name: change
             for name, change in op.changes.items()
@@ -504,9 +515,9 @@ class Accounts:
     async def _update_user(self, op: Update, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
         _refuse_conditions(op, caller)
-        return await self._update_seen(op, await self._revision(op.id), caller)
+        return await self._update_seen(op, await self._seen(op.id), caller)
 
-    async def _update_seen(self, op: Update, seen: int | None, caller: Caller) -> Result:
+    async def _update_seen(self, op: Update, seen: _Seen, caller: Caller) -> Result:
         user = await self._user(op.id)
         wanted = dict(op.changes)
         _refuse_server_fields(wanted, caller)
@@ -516,22 +527,23 @@ class Accounts:
         self._rewrite(wanted, user, rewrite)
         if ACL in rewrite.changes:
             rewrite.changes[ACL] = Set(self._acl(rewrite.changes[ACL], op.id))
+        # recorded from LeanCloud: an anonymous user who gets a first password keeps the session
+        revoke = rewrite.password is not None and await self._credential_of(op.id) is not None
         items: list[Operation] = [replace(op, changes=rewrite.changes)]
         if rewrite.gone or rewrite.made or rewrite.password is not None or AUTH_DATA in rewrite.changes:
-            items.append(_changed(op.id, seen))
+            items.append(_changed(op.id, seen, revoke=revoke))
         if gone := [name for name in rewrite.gone if name not in rewrite.made and await self._owner(name) == op.id]:
             items.append(Delete(class_name=IDENTITY, ids=tuple(gone)))
         items += [_identity(name, op.id) for name in rewrite.made if name not in rewrite.gone]
         token: str | None = None
         if rewrite.password is not None:
-            first = await self._credential_of(op.id) is None
             items.append(await self._new_credential(op.id, rewrite.password))
-            # recorded from LeanCloud: an anonymous user who gets a password keeps the session
-            shared = await self._shared_token(op.id) is not None
-            items += [] if first else _ends(await self._tokens_of(op.id))
-            if not caller.master and not first:
+        if revoke:
+            shared = await self._shared_token(op.id, seen.epoch) is not None
+            items += _ends(await self._tokens_of(op.id))
+            if not caller.master:
                 action = {"action": "login", "authProvider": "password"}
-                token, made = self._session(op.id, action, caller, shared=shared)
+                token, made = self._session(op.id, action, caller, shared=shared, epoch=seen.epoch + 1)
                 items += made
         result = (await self._together(items))[0]
         result.session = token
@@ -548,7 +560,7 @@ class Accounts:
             self._refuse_others(user_id, caller)
         _refuse_conditions(op, caller)
         for user_id in op.ids:
-            seen = await self._revision(user_id)
+            seen = await self._seen(user_id)
             user = await self._user(user_id)
             names = [_name(kind, user[own]) for own, kind in NAMES.items() if type(user.get(own)) is str]
             names += _identities(user.get(AUTH_DATA) or {})
@@ -711,9 +723,9 @@ class Accounts:
         identity = await self._fields(IDENTITY, name)
         return None if identity is None else str(identity["owner"])
 
-    async def _revision(self, user_id: str) -> int | None:
+    async def _seen(self, user_id: str) -> _Seen:
         account = await self._fields(ACCOUNT, user_id)
-        return None if account is None else int(account["revision"])
+        return _Seen(None) if account is None else _Seen(account["revision"], account["epoch"])
 
     async def _credential_of(self, user_id: str) -> Fields | None:
         return await self._fields(CREDENTIAL, user_id)
@@ -731,9 +743,10 @@ class Accounts:
         caller: Caller,
         *,
         shared: bool,
+        epoch: int,
         restricted: bool = False,
     ) -> tuple[str, list[Operation]]:
-        """A new token, and what makes its session."""
+        """A new token, and what makes its session, for as long as the user's account has this epoch."""
         # 128 bits; Parse's SDKs log out on the server only where a token has `r:` in it
         token = "r:" + secrets.token_hex(16)
         session_id, expires = _new_id(), self._date(self._policy.session_lasts)
@@ -752,6 +765,7 @@ class Accounts:
             "session": Set(session_id),
             "expires": Set(expires),
             "shared": Set(shared),
+            "epoch": Set(epoch),
         }
         return token, [
             Create(class_name=SESSION, id=session_id, changes=changes, returning=Returning.NOTHING),
@@ -766,6 +780,8 @@ class Accounts:
             raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
         if kept["expires"].ms <= self._now() * 1000:
             raise GatewayError(Code.INVALID_SESSION, "Session token is expired.")
+        if kept["epoch"] != (await self._seen(kept["user"])).epoch:
+            raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
         return _Known(kept["user"], kept["session"])
 
     async def _sessions_of(self, user_id: str) -> list[Fields]:
@@ -782,11 +798,13 @@ class Accounts:
     async def _tokens_of(self, user_id: str) -> dict[str, str]:
         return {session[ID]: session["sessionToken"] for session in await self._sessions_of(user_id)}
 
-    async def _shared_token(self, user_id: str) -> str | None:
+    async def _shared_token(self, user_id: str, epoch: int) -> str | None:
         """The token that all log-ins of a user share, if there is one that lasts."""
         for session in await self._sessions_of(user_id):
             kept = await self._fields(TOKEN, _digest(session["sessionToken"]))
-            if kept is not None and kept.get("shared") and kept["expires"].ms > self._now() * 1000:
+            if kept is None or not kept["shared"] or kept["epoch"] != epoch:
+                continue
+            if kept["expires"].ms > self._now() * 1000:
                 return str(session["sessionToken"])
         return None
 
@@ -858,20 +876,20 @@ def _identity(name: str, owner: str) -> Operation:
 _STALE: Final = frozenset({Code.CONDITION_FAILED, Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND, Code.DUPLICATE_VALUE})
 
 
-def _unchanged(user_id: str, seen: int | None) -> Operation:
-    """The condition that a user's revision is still the one that was seen."""
-    if seen is None:  # users from elsewhere have none until they first come in
-        return _changed(user_id, None)
-    return Update(class_name=ACCOUNT, id=user_id, changes={}, where=Condition("revision", Op.EQ, seen))
+def _unchanged(user_id: str, seen: _Seen) -> Operation:
+    """The condition that a user's account is still as it was seen."""
+    if seen.revision is None:
+        return _changed(user_id, seen)
+    return Update(class_name=ACCOUNT, id=user_id, changes={}, where=Condition("revision", Op.EQ, seen.revision))
 
 
-def _changed(user_id: str, seen: int | None) -> Operation:
-    """The same, and it is another one from then on."""
-    if seen is None:
-        first: Changes = {"revision": Set(1)}
+def _changed(user_id: str, seen: _Seen, *, revoke: bool = False) -> Operation:
+    """The same, and it is another one from then on; with `revoke` without the sessions that it had."""
+    if seen.revision is None:
+        first: Changes = {"revision": Set(1), "epoch": Set(int(revoke))}
         return Create(class_name=ACCOUNT, id=user_id, changes=first, returning=Returning.NOTHING)
-    again: Changes = {"revision": Increment(1)}
-    return Update(class_name=ACCOUNT, id=user_id, changes=again, where=Condition("revision", Op.EQ, seen))
+    again: Changes = {"revision": Increment(1), "epoch": Increment(int(revoke))}
+    return Update(class_name=ACCOUNT, id=user_id, changes=again, where=Condition("revision", Op.EQ, seen.revision))
 
 
 def _credential(user_id: str, kept: str) -> Operation:
