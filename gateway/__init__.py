@@ -6,12 +6,14 @@ client's dialect. N dialects and M backends stand around one model; no code know
 
     server.handle        bytes -> HttpRequest                                     I/O
     pipeline.serve       the story of a request, on one screen
-      front.read_request     HttpRequest -> Exchange(op, credentials, route)      pure
-      identify               credentials -> the application and its Caller        pure
+      front.identify         credentials -> the application and its Caller        pure
+      dialect.read           HttpRequest -> Exchange(op, route), or why not       pure
+      backend.identify       the Caller with the user and roles of its session
       backend.execute        op, caller -> Result
           Guarded: the one authoriser, around every backend; each item of a batch passes it too
-          Embedded: op -> SQL -> rows -> Result                                   store
-      front.write_reply      Result -> HttpResponse                               pure
+          Accounts: users, sessions and roles, and the rules for their objects
+          Embedded: op -> SQL -> rows -> Result; ACLs are part of the SQL         store
+      dialect.write_answer   Result -> HttpResponse                               pure
     server               HttpResponse -> bytes                                    I/O
 
 What a dialect says and how stands in `mappings/<dialect>.yaml`: one template both writes and reads, so that a dialect

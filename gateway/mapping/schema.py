@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import Code, MappingError
+from gateway.yaml_text import read_yaml
 
 Template = Any
 """`$slot|codec`, a constant, an object of templates, or a list of alternatives; see `mapping.shape`."""
@@ -216,28 +217,10 @@ class MappingFile(Strict):
     cors: Cors
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML says keys are unique and PyYAML keeps the last: here the second is an error."""
-
-
-def _construct_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    made: dict[Any, Any] = {}
-    loader.flatten_mapping(node)
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in made:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is there twice", key_node.start_mark)
-        made[key] = loader.construct_object(value_node, deep=True)
-    return made
-
-
-_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
-
-
 def read_mapping(path: Path) -> MappingFile:
     """The file, checked against the schema. Raises MappingError."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506 - a SafeLoader that refuses more
+        raw = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -182,8 +182,8 @@ def test_two_things_wrong_are_both_named(name: str, tmp_path: Path) -> None:
 
 
 TEXTS = (
-    ("a key twice", "title: a\ntitle: b\n", "is not YAML: the key 'title' is there twice\n"),
-    ("a key twice, inside", "a: {b: 1, b: 2}\n", "is not YAML: the key 'b' is there twice\n"),
+    ("a key twice", "title: a\ntitle: b\n", "is not YAML: 'title' stands here twice\n"),
+    ("a key twice, inside", "a: {b: 1, b: 2}\n", "is not YAML: 'b' stands here twice\n"),
     ("not YAML", "a: [\n", "is not YAML: while parsing a flow node\n"),
     ("a list", "- a\n", "must be a mapping of keys"),
     ("nothing", "", "must be a mapping of keys"),
