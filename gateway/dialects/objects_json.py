@@ -16,6 +16,10 @@ from gateway.model.update import Change, Changes, Set
 from gateway.model.values import ACL, SYSTEM_FIELDS, Fields, Pointer
 
 
+class Plain(dict[str, Any]):
+    """The fields of an object that are JSON as they stand, system fields aside: a writer need not look at them."""
+
+
 class ObjectsJson:
     """`{"objectId": ..., "score": 1}` as fields, and back; in place, as values are."""
 
@@ -46,9 +50,10 @@ class ObjectsJson:
             if name in wire:
                 value = wire.pop(name)
                 found[field] = value if decode is None else decode(value)
+        made = self._values.made
         self._values.read_items(wire)
         wire.update(found)
-        return wire
+        return Plain(wire) if self._values.made == made else wire
 
     def read_all(self, wire: Any) -> list[Fields]:
         if type(wire) is not list:
@@ -63,7 +68,8 @@ class ObjectsJson:
                 found[name] = value if encode is None else encode(value)
         for field in self._untold:
             fields.pop(field, None)  # another dialect's: this one's clients have no name for it
-        self._values.write_items(fields)
+        if type(fields) is not Plain:
+            self._values.write_items(fields)
         fields.update(found)
         return fields
 

@@ -65,6 +65,8 @@ class ValuesJson:
         self._alike = alike
         self._kept: dict[str, int] = {}
         """Tags of kinds that are left as they stand, and how many keys such a value has."""
+        self.made = 0
+        """How many values were made so far: where none was, there is none to be written."""
         self._readers: dict[str, Reader] = {}
         self._writers: dict[type, Callable[[Any], Any]] = {}
 
@@ -197,7 +199,10 @@ class ValuesJson:
         reader = self._readers.get(name) if type(name) is str else None
         if reader is None:
             raise GatewayError(Code.BAD_VALUE, f"this is not a valid {name}", name=str(name))
-        return reader(wire)
+        made = reader(wire)
+        if made is not wire:
+            self.made += 1
+        return made
 
     def read_items(self, wire: dict[str, Any]) -> None:
         """The values of an object, each where it stands."""
