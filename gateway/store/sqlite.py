@@ -281,8 +281,9 @@ class Reader:
 
     def read(self, act: Callable[[], T]) -> T:
         """In one state of the file, with the schema that belongs to it."""
-        self._connection.begin("DEFERRED")
         try:
+            # inside, as BEGIN itself may be stopped by its deadline when it has begun
+            self._connection.begin("DEFERRED")
             refresh(self._session)
             return act()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import sqlite3
 import subprocess
@@ -17,11 +18,12 @@ import apsw
 import pytest
 
 from gateway.errors import Code, GatewayError, StartupError
-from gateway.model.operation import Create, Delete, Find, Result, Update
+from gateway.model.operation import Caller, Create, Delete, Find, Result, Update
 from gateway.model.query import And, Condition, Filter, Op, Regex
 from gateway.model.update import Increment, Set
 from gateway.model.values import Date
-from gateway.store.sqlite import SqliteStore
+from gateway.store.objects import Clock
+from gateway.store.sqlite import Reader, SqliteStore, prepare_file
 from tests.store.conftest import CALLER, Shop
 
 ROOT = Path(__file__).parent.parent.parent
@@ -425,3 +427,18 @@ def test_a_loop_that_ends_early_leaves_no_broken_thread(tmp_path: Path) -> None:
     while store._writer.commits < 2:
         time.sleep(0.001)
     asyncio.run(store.close())
+
+
+def test_a_read_that_is_stopped_as_it_begins_leaves_the_connection_free(tmp_path: Path) -> None:
+    """SQLite looks at the clock when BEGIN is done, too: it is stopped then with its transaction open."""
+    path = tmp_path / "store.db"
+    prepare_file(path).close()
+    reader = Reader(path, Clock(lambda: 0), b"secret")
+    find = Find(class_name="Missing", limit=1)
+    for _ in range(2000):
+        with contextlib.suppress(GatewayError):
+            reader.execute(find, Caller("app"), 0.0)
+    with pytest.raises(GatewayError) as missing:
+        reader.execute(find, Caller("app"), math.inf)
+    assert missing.value.code is Code.CLASS_NOT_FOUND
+    reader.close()
