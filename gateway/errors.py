@@ -29,11 +29,13 @@ class Code(StrEnum):
     # who asks
     UNAUTHORIZED = "unauthorized"  # the application or its key is missing or wrong
     MASTER_REQUIRED = "master_required"
+    LOGIN_REQUIRED = "login_required"  # a class is for users who are logged in
     FORBIDDEN = "forbidden"  # known who, and not allowed
 
     # names and values
     BAD_CLASS_NAME = "bad_class_name"
     BAD_FIELD_NAME = "bad_field_name"
+    NO_SUCH_COLUMN = "no_such_column"  # where none is made
     RESERVED_FIELD = "reserved_field"  # a system field that a client cannot set
     BAD_NESTED_KEY = "bad_nested_key"  # a key inside an object value
     BAD_VALUE = "bad_value"  # a tagged value or an update operator that cannot be read
@@ -44,6 +46,8 @@ class Code(StrEnum):
     RELATION_TOO_LARGE = "relation_too_large"
     DUPLICATE_VALUE = "duplicate_value"  # of an id or a unique field
     MISSING_ID = "missing_id"
+    MISSING_VALUE = "missing_value"  # of a field that must have one
+    BAD_SCHEMA = "bad_schema"  # a change of a class that does not go with what is there
 
     # queries
     BAD_QUERY = "bad_query"

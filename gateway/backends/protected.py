@@ -7,9 +7,37 @@ from typing import Any, Final
 
 from gateway.errors import Code, GatewayError
 from gateway.model.account import USER
-from gateway.model.operation import Caller, Delete, Find, Get, Operation, Result, Scan, Update
-from gateway.model.query import And, Condition, Filter, Not, Or, RelatedTo, Sort, Subquery
+from gateway.model.operation import (
+    Caller,
+    Delete,
+    DeleteMany,
+    Find,
+    FindRelated,
+    Get,
+    Operation,
+    Relate,
+    Result,
+    Scan,
+    Update,
+    UpdateMany,
+)
+from gateway.model.query import (
+    And,
+    Comparison,
+    Condition,
+    Filter,
+    Inverse,
+    Not,
+    Or,
+    RelatedTo,
+    Sort,
+    Subquery,
+    columns_of,
+)
 from gateway.model.values import ID, Fields, Object
+
+ASKING: Final = Find | Scan | Update | Delete | FindRelated | UpdateMany | DeleteMany | Relate
+"""What has conditions of the client's own."""
 
 PROTECTED: Final = frozenset({"authData", "email", "mobilePhoneNumber"})
 """Parse Server hides the email of others by default, and LeanCloud lets no client query users."""
@@ -17,14 +45,19 @@ PROTECTED: Final = frozenset({"authData", "email", "mobilePhoneNumber"})
 
 def refuse_protected(op: Operation, caller: Caller) -> None:
     """Raises GatewayError(FORBIDDEN) where a condition or an order would tell about a protected field."""
-    if caller.unrestricted or not isinstance(op, Find | Scan | Update | Delete):
+    if caller.unrestricted or not isinstance(op, ASKING):
         return
-    # a redirected query runs on another class than it names, and that may be the users
-    class_name = USER if isinstance(op, Find) and op.redirect_key is not None else op.class_name
+    # these run on another class than they name, and that may be the users
+    elsewhere = isinstance(op, FindRelated | Relate) or (isinstance(op, Find) and op.redirect_key is not None)
+    class_name = USER if elsewhere else op.class_name
     if op.where is not None:
         _check(class_name, op.where)
-    if isinstance(op, Find):
+    if isinstance(op, Find | FindRelated):
         _check_order(class_name, op.order)
+    if isinstance(op, Find):
+        # a group, or a row that is told once, shows what its objects have in a field
+        for path in (*op.group_by, *(path for output in op.outputs for path in columns_of(output.value))):
+            _check_field(class_name, path)
     if isinstance(op, Scan):
         _check_order(op.class_name, (op.key,))
 
@@ -44,6 +77,13 @@ def _check(class_name: str, where: Filter) -> None:
                 _check_order(value.class_name, value.order)
                 if value.where is not None:
                     _check(value.class_name, value.where)
+        case Inverse(owners, field, condition):
+            _check_field(owners, field)
+            if condition is not None:
+                _check(owners, condition)
+        case Comparison(left, _, right):
+            for path in (*columns_of(left), *columns_of(right)):
+                _check_field(class_name, path)
         case RelatedTo():
             pass
 

@@ -21,8 +21,10 @@ from gateway.model.query import (
     And,
     Box,
     Circle,
+    Comparison,
     Condition,
     Filter,
+    Inverse,
     Near,
     Not,
     Op,
@@ -379,6 +381,10 @@ class WhereJson:
             case RelatedTo(owner, field):
                 value = {"object": self._outgoing.write(owner), "key": self._names.write(field)}
                 return {self._operator("related_to"): value}
+            case Inverse() | Comparison():
+                raise GatewayError(
+                    Code.UNSUPPORTED, f"a {type(where).__name__} cannot be told here"
+                )
 
     def _operator(self, name: str) -> str:
         wire = self._wire.get(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway.model.operation import Operation, Returning
 from gateway.model.update import Changes
@@ -17,6 +17,19 @@ from gateway.model.update import Changes
 USER: Final = "_User"
 ROLE: Final = "_Role"
 SESSION: Final = "_Session"
+
+OWN_ID_KEYS: Final = ("id", "uid", "openid")
+"""Where a provider's data has the user's id there: Parse's `id`, LeanCloud's `uid`, and `openid` of WeChat and QQ."""
+LONGEST_NAME: Final = 500
+
+
+def own_id(data: Mapping[str, Any]) -> str | None:
+    """By which id of a provider's data a user is known: the first that is there, or None where that is none."""
+    for key in OWN_ID_KEYS:
+        if key in data:
+            own = data[key]
+            return own if type(own) is str and 0 < len(own) <= LONGEST_NAME else None
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +50,16 @@ class SignUp(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn(Operation):
-    """Opens a session for who knows the password. Any of the names will do; those that are given must all agree."""
+    """Opens a session for who knows the password. Any of the names will do.
+
+    Those that are given must all agree; with `one_name` the first of username, email and phone counts alone.
+    """
 
     password: str | None = None
     username: str | None = None
     email: str | None = None
     phone: str | None = None
+    one_name: bool = False
     with_acl: bool = True
     share_session: bool = False
 
@@ -83,6 +100,16 @@ class CurrentSession(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairSession(Operation):
+    """The caller's session, a restricted one, becomes that of the caller's installation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeSession(Operation):
+    """The caller's session, as an object; where its token is not one of ours there is a new session in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePassword(Operation):
     """By who knows the old one. Every session of the user ends, and a new one is opened."""
 
@@ -101,7 +128,7 @@ class RefreshSession(Operation):
 IGNORE_SESSIONS: Final = frozenset({SignUp, LogIn, VerifyPassword})
 """What is asked by who has no session yet: SDKs send along the token of a session that may be long gone."""
 
-READ_SESSIONS: Final = frozenset({LogOut, CurrentUser, CurrentSession})
+READ_SESSIONS: Final = frozenset({LogOut, CurrentUser, CurrentSession, PairSession, UpgradeSession})
 """What is asked of the session itself, and so has its own answer for one that is not known."""
 
 
@@ -121,6 +148,8 @@ ACCOUNT_OPERATIONS: Mapping[str, type[Operation]] = {
     "log_out": LogOut,
     "current_user": CurrentUser,
     "current_session": CurrentSession,
+    "pair_session": PairSession,
+    "upgrade_session": UpgradeSession,
     "change_password": ChangePassword,
     "refresh_session": RefreshSession,
 }

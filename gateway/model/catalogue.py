@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.model.account import ACCOUNT_OPERATIONS
+from gateway.model.definition import SCHEMA_OPERATIONS
 from gateway.model.operation import OBJECT_OPERATIONS, Operation
 
-OPERATIONS: Final[Mapping[str, type[Operation]]] = {**OBJECT_OPERATIONS, **ACCOUNT_OPERATIONS}
+OPERATIONS: Final[Mapping[str, type[Operation]]] = {
+    **OBJECT_OPERATIONS,
+    **ACCOUNT_OPERATIONS,
+    **SCHEMA_OPERATIONS,
+}

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.errors import GatewayError
-from gateway.model.query import Filter, Sort
+from gateway.model.query import Filter, Output, Sort
+from gateway.model.schema import ClassSchema
 from gateway.model.update import Changes
-from gateway.model.values import Date, Fields
+from gateway.model.values import Date, Fields, ResultOf
 
 BY_ID = Sort("@id")
 
@@ -30,7 +31,13 @@ class Returning(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing a client asks for."""
+    """One thing a client asks for.
+
+    `untyped` says that its values do not tell of which kind they are: a number may be a date, a text the address of a
+    file. The columns of the class know (`backends.columns`).
+    """
+
+    untyped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Create(Operation):
     changes: Changes
     id: str | None = None
     returning: Returning = Returning.COMPUTED
+    nulls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,10 @@ class Get(Operation):
     `select` keeps only these fields (and the system fields); a path into a pointer includes its object, with that field
     alone. `exclude` takes fields away, `include` puts objects in
     the place of pointers: paths such as `post.author`, or `*` for every pointer and list of the class.
+
+    `members` is how many objects of a relation an include shows, the newest first, in a list in the place of the
+    relation; None leaves relations as they are. `depth` includes everything, so many levels deep. With `nulls` a column
+    without a value is there, as None; with `exact` a selection keeps no system field that it does not name.
     """
 
     class_name: str
@@ -58,6 +70,10 @@ class Get(Operation):
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     with_acl: bool = True
+    members: int | None = None
+    depth: int = 0
+    nulls: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +85,7 @@ class Update(Operation):
     changes: Changes
     where: Filter | None = None
     returning: Returning = Returning.COMPUTED
+    nulls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +108,10 @@ class Find(Operation):
 
     `count` asks for the number of all matches besides. `redirect_key` names a relation or pointer field: the query
     then runs on that field's class, and the result tells its name. A missing class is CLASS_NOT_FOUND.
+
+    `outputs` are computed values, besides what `select` keeps. With an aggregate in them, with `group_by` or with
+    `distinct` the answer has rows and no objects: of each group, or of each different row, the selected fields and the
+    outputs and nothing else. `having` is asked of the rows, by the names of their values. `count` counts these rows.
     """
 
     class_name: str
@@ -104,6 +125,126 @@ class Find(Operation):
     include: tuple[str, ...] = ()
     with_acl: bool = True
     redirect_key: str | None = None
+    outputs: tuple[Output, ...] = ()
+    group_by: tuple[str, ...] = ()
+    having: Filter | None = None
+    distinct: bool = False
+    members: int | None = None
+    depth: int = 0
+    nulls: bool = False
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindRelated(Operation):
+    """What stands in a pointer or relation field of one object, as Find would tell it.
+
+    Of a pointer the answer is its object (`Result.object`; None where it is empty), of a relation a page of objects.
+    """
+
+    class_name: str
+    id: str
+    field: str
+    limit: int
+    skip: int = 0
+    where: Filter | None = None
+    order: tuple[Sort, ...] = ()
+    select: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    with_acl: bool = True
+    members: int | None = None
+    depth: int = 0
+    nulls: bool = False
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upsert(Operation):
+    """Updates the object of that id, or creates it. Without an id it is a create."""
+
+    class_name: str
+    changes: Changes
+    id: str | None = None
+    returning: Returning = Returning.COMPUTED
+    nulls: bool = False
+
+
+Ids = tuple[str | ResultOf, ...] | ResultOf
+"""Ids of objects; in a batch some, or all of them, are what an earlier item answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """One of several to be made."""
+
+    changes: Changes
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMany(Operation):
+    """Makes objects, all or none; with `upsert` one whose id is there is updated. Answers the ids, in order."""
+
+    class_name: str
+    objects: tuple[NewObject, ...]
+    upsert: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateMany(Operation):
+    """Changes every object that matches, or these. Answers how many (`total`)."""
+
+    class_name: str
+    changes: Changes
+    where: Filter | None = None
+    ids: Ids | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteMany(Operation):
+    """Deletes every object that matches, or these. Answers how many (`total`)."""
+
+    class_name: str
+    where: Filter | None = None
+    ids: Ids | None = None
+
+
+class Relating(StrEnum):
+    ADD = "add"
+    SET = "set"  # these, and no others
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relate(Operation):
+    """Changes what stands in a relation field, or in a pointer field, which holds one: these ids, or all that match.
+
+    Where there is no such column yet, `target` and `single` say what it becomes; without them it is NO_SUCH_COLUMN.
+    Answers how many were added, set or removed (`total`).
+    """
+
+    class_name: str
+    id: str
+    field: str
+    how: Relating
+    ids: Ids | None = None
+    where: Filter | None = None
+    target: str | None = None
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeepSave(Operation):
+    """Saves an object and, in the places of its pointers and relations, the objects there; all or nothing.
+
+    `tree` has columns and `@id`; in a pointer column an object or None, in a relation column a list of objects. An
+    object with an id is updated where it has more than that, else made; what is related is then exactly what is listed.
+    Answers the tree as it stands afterwards (`object`).
+    """
+
+    class_name: str
+    tree: Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +267,29 @@ class ServerTime(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred(Operation):
+    """An item of a batch that needs, for fields that cannot hold one, what earlier items answer.
+
+    In `item` these fields are empty. What holds values, and `Ids`, has its `ResultOf` in place.
+    """
+
+    item: Operation
+    fields: Mapping[str, ResultOf]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch(Operation):
     """Several operations, in order, each with an answer of its own; with `atomic` all or none.
 
-    `names` gives items a name for a `Reference` in a later item; it is empty, or as long as `items`.
+    `names` gives items a name for a `Reference` or a `ResultOf` in a later item; it is empty, or as long as `items`.
+    With `fixed_schema` no class and no column is made (NO_SUCH_COLUMN, CLASS_NOT_FOUND). The error of an atomic one has
+    the place of the item that failed in its details (`item`).
     """
 
     items: tuple[Operation, ...]
     atomic: bool = False
     names: tuple[str | None, ...] = ()
+    fixed_schema: bool = False
 
 
 OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
@@ -143,13 +298,20 @@ OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
     "update": Update,
     "delete": Delete,
     "find": Find,
+    "find_related": FindRelated,
     "scan": Scan,
+    "upsert": Upsert,
+    "create_many": CreateMany,
+    "update_many": UpdateMany,
+    "delete_many": DeleteMany,
+    "relate": Relate,
+    "deep_save": DeepSave,
     "server_time": ServerTime,
     "batch": Batch,
 }
 """What a mapping calls them."""
 
-ANSWER_FIELDS = frozenset({"returning", "with_acl", "share_session"})
+ANSWER_FIELDS = frozenset({"returning", "with_acl", "share_session", "one_name", "nulls", "exact", "untyped"})
 """Fields that only say what the answer shows: a dialect without a word for one can still ask for the operation."""
 
 
@@ -159,7 +321,8 @@ class Result:
 
     create, update: `id`, `created_at`, `updated_at`, `object` (the fields that `returning` asks for);
     get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan, None
-    after the last page); server time: `moment`; batch: `items`, one result or error an item.
+    after the last page); several at once: `ids` or `total`; of classes: `schema` or `schemas`; server time: `moment`; batch:
+    `items`, one result or error an item.
     """
 
     id: str | None = None
@@ -168,10 +331,14 @@ class Result:
     object: Fields | None = None
     objects: list[Fields] | None = None
     total: int | None = None
+    ids: list[str] | None = None
     class_name: str | None = None
     cursor: str | None = None
     moment: Date | None = None
     session: str | None = None
+    providers: Fields | None = None
+    schema: ClassSchema | None = None
+    schemas: list[ClassSchema] | None = None
     created: bool = True
     items: list[Result | GatewayError] | None = None
 
@@ -201,7 +368,8 @@ class Caller:
     """Who that turned out to be, for one application.
 
     `roles` are the names of the user's roles, with those that they are part of. `trusted` is the gateway itself, at
-    work on what no client may see; nothing that a client sends makes a caller trusted.
+    work on what no client may see; nothing that a client sends makes a caller trusted. `restricted` is who comes by a
+    session that must not change users, sessions and roles.
     """
 
     app: str
@@ -211,6 +379,7 @@ class Caller:
     session: str | None = None
     installation_id: str | None = None
     trusted: bool = False
+    restricted: bool = False
 
     @property
     def unrestricted(self) -> bool:

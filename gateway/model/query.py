@@ -5,6 +5,7 @@ What each operator means, missing fields, nulls and lists included, is said in p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,6 +30,7 @@ class Op(StrEnum):
     SIZE = "size"  # int; a list field of this length
     CONTAINED_BY = "contained_by"  # list[Value]; a list field with nothing else in it
     REGEX = "regex"  # Regex; text, or a list with such a text in it
+    LIKE = "like"  # str with `%` and `_`, which a `\\` takes literally; any case, and the text of a number as well
     NEAR = "near"  # Near; also sorts by distance where nothing else is asked
     WITHIN = "within"  # Box | Polygon | Circle; a point inside
     COVERS = "covers"  # GeoPoint; a polygon field around it
@@ -70,12 +72,137 @@ class RelatedTo:
     field: str
 
 
-Filter = Condition | And | Or | Not | RelatedTo
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """The objects that stand in the pointer or relation `field` of some object of that class that matches."""
+
+    class_name: str
+    field: str
+    where: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a Condition cannot say: two expressions, by one of EQ, NE, LT, LE, GT, GE and LIKE.
+
+    As in SQL it does not match, whatever the operator, where either side is missing or null.
+    """
+
+    left: Expression
+    op: Op
+    right: Expression
+
+
+Filter = Condition | And | Or | Not | RelatedTo | Inverse | Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The value of a field, or of a dotted path into one; in a query through pointers and relations as well."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPath:
+    """What stands at a path inside a field: a step is a key, an index, or one of `ANY_KEY`, `ANY_INDEX`, `ANY_DEPTH`.
+
+    With one of those a comparison asks whether some value there matches.
+    """
+
+    field: str
+    steps: tuple[str | int | Wildcard, ...]
+
+
+class Wildcard(StrEnum):
+    ANY_KEY = "*"
+    ANY_INDEX = "[*]"
+    ANY_DEPTH = "**"
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """`operator` is one of `+ - * /`; null with anything is null, and so is a division by zero."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+class Function(StrEnum):
+    """The comment is what it takes and gives."""
+
+    TIME = "time"  # date -> text, such as 13:05:59
+    LATITUDE = "latitude"  # GeoPoint -> degrees
+    LONGITUDE = "longitude"
+    DISTANCE = "distance"  # GeoPoint, GeoPoint -> metres along the surface
+    WITHIN = "within"  # GeoPoint, Polygon -> bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    function: Function
+    arguments: tuple[Expression, ...]
+
+
+class Aggregate(StrEnum):
+    """Over the objects of a group; a null is left out. COUNT counts what is not null."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVERAGE = "average"
+    MIN = "min"
+    MAX = "max"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregated:
+    aggregate: Aggregate
+    of: Expression
+
+
+Expression = Column | JsonPath | Literal | Arithmetic | Call | Aggregated
+"""Aggregated stands in outputs, in `having` and in an order only."""
+
+
+def columns_of(expression: Expression) -> Iterator[str]:
+    """The fields that an expression looks at."""
+    match expression:
+        case Column(path):
+            yield path
+        case JsonPath(field, _):
+            yield field
+        case Arithmetic(_, left, right):
+            yield from columns_of(left)
+            yield from columns_of(right)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from columns_of(argument)
+        case Aggregated(_, of):
+            yield from columns_of(of)
+        case Literal():
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value that is computed for each row of an answer, under a name of its own."""
+
+    name: str
+    value: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Subquery:
-    """The value of IN or NOT_IN: the objects that a query finds, as pointers, or what stands in their field `key`."""
+    """The value of IN or NOT_IN: the objects that a query finds, as pointers, or what stands in their field `key`.
+
+    A key may be a path through pointers, and end in `@id`. As the value of a relation field: some member is among them.
+    """
 
     class_name: str
     where: Filter | None = None

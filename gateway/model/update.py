@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
+from gateway.model.query import Expression
 from gateway.model.values import Pointer, Reference, Value
 
 
@@ -81,6 +83,32 @@ class RemoveRelation:
 
 
 @dataclass(frozen=True, slots=True)
+class Compute:
+    """Set to the value of an expression over the object as it was before this write: columns, numbers and `+ - * /`."""
+
+    expression: Expression
+
+
+class JsonEdit(StrEnum):
+    """How EditJson changes the value at a path. Source of the meanings: the JSON functions of MySQL 8."""
+
+    SET = "set"  # made or replaced; an index past the end appends
+    INSERT = "insert"  # made only where nothing is
+    REPLACE = "replace"  # replaced only where something is
+    REMOVE = "remove"
+    ARRAY_APPEND = "array_append"  # appended to the list at the path; what is no list becomes one
+    ARRAY_INSERT = "array_insert"  # put before the index at the end of the path
+
+
+@dataclass(frozen=True, slots=True)
+class EditJson:
+    """Changes inside one field, in order: each a path of keys and indexes with its value (None for REMOVE)."""
+
+    edit: JsonEdit
+    paths: tuple[tuple[tuple[str | int, ...], Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Several:
     """Changes of the same field, one after the other."""
 
@@ -100,6 +128,8 @@ Change = (
     | Remove
     | AddRelation
     | RemoveRelation
+    | Compute
+    | EditJson
     | Several
 )
 

@@ -92,6 +92,19 @@ class Reference:
     class_name: str
 
 
+@dataclass(slots=True, unsafe_hash=True)
+class ResultOf:
+    """In a batch: what the item of that name answers, known when it has run. It stands for any value, or for an id.
+
+    `index` is of one object, or one id, of several; `field` of an object's field. With neither it is the id of what the
+    item wrote, or, of an item that answers several, the list of their ids.
+    """
+
+    item: str
+    index: int | None = None
+    field: str | None = None
+
+
 @dataclass(slots=True)
 class File:
     """A file that was uploaded, or that stands elsewhere. Some vendors know it by `name`, others by `id`."""

@@ -25,8 +25,10 @@ from gateway.model.query import (
     And,
     Box,
     Circle,
+    Comparison,
     Condition,
     Filter,
+    Inverse,
     Near,
     Not,
     Op,
@@ -245,6 +247,8 @@ class FilterSql:
                 if column is not None and column.type.kind is Kind.RELATION:
                     return self._relation(rows, column.id, column.type.target, where, depth)
                 return WRITERS[op](self, rows, where, depth)
+            case Inverse() | Comparison():
+                raise GatewayError(Code.UNSUPPORTED, f"the embedded store has no {type(where).__name__} yet")
 
     def _count(self, conditions: int) -> None:
         self._conditions += conditions

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,8 @@ import yaml
 from gateway.app import mappings_directory
 from gateway.dialects.dialect import load_dialects
 from gateway.errors import MappingError
+from gateway.model.catalogue import OPERATIONS
+from gateway.model.operation import Create, Result, Update
 
 GOOD = load_dialects(mappings_directory())
 FILES = sorted(GOOD)
@@ -39,8 +42,12 @@ def add(*keys: Any, value: Any) -> Damage:
     return lambda raw: at(raw, *keys).append(value)
 
 
+def fields_of(cls: type) -> str:
+    return ", ".join(field.name for field in dataclasses.fields(cls))
+
+
 CREATE, UPDATE = "routes.0 (POST /classes/{class_name})", "routes.3 (PUT /classes/{class_name}/{id})"
-RESULT = "class_name, created_at, cursor, id, items, moment, object, objects, session, total, updated_at"
+RESULT = ", ".join(sorted({field.name for field in dataclasses.fields(Result)} - {"created"}))
 
 # what is done -> what is said; the same in each of the mappings
 DAMAGES: tuple[tuple[str, Damage, str], ...] = (
@@ -105,12 +112,16 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     # tables
     ("a table with the name of a codec", put("tables", value={"text": {"a": "b"}}), "tables.text: is the name of a codec"),
     # routes
-    ("an unknown operation", put("routes", 0, "op", value="upsert"), CREATE + ".op: there is no operation 'upsert'; there are create, get, update, delete, find, scan, server_time, batch, sign_up, log_in, verify_password, log_in_as, log_out, current_user, current_session, change_password, refresh_session"),
+    (
+        "an unknown operation",
+        put("routes", 0, "op", value="teleport"),
+        CREATE + f".op: there is no operation 'teleport'; there are {', '.join(OPERATIONS)}",
+    ),
     ("a hole that is not a segment", put("routes", 0, "http", value="POST /classes/x{class_name}"), "routes.0 (POST /classes/x{class_name}).http: a hole must be a whole segment of the path, not 'x{class_name}'"),
     ("a hole twice", put("routes", 3, "http", value="PUT /{id}/{id}"), "routes.3 (PUT /{id}/{id}).http: a hole is there twice in '/{id}/{id}'"),
     ("an encoding of a hole that is not there", put("routes", 0, "path", value={"ids": "$ids|ids"}), CREATE + ".path.ids: there is no such hole in /classes/{class_name}"),
-    ("a path for what the operation lacks", put("routes", 0, "http", value="POST /classes/{class_name}/{limit}"), "routes.0 (POST /classes/{class_name}/{limit}): create has no limit; it has class_name, changes, id, returning"),
-    ("a slot that the operation lacks", put("routes", 3, "body", value={"+": "$object|changes"}), UPDATE + ": update has no object; it has class_name, id, changes, where, returning"),
+    ("a path for what the operation lacks", put("routes", 0, "http", value="POST /classes/{class_name}/{limit}"), "routes.0 (POST /classes/{class_name}/{limit}): create has no limit; it has " + fields_of(Create)),
+    ("a slot that the operation lacks", put("routes", 3, "body", value={"+": "$object|changes"}), UPDATE + ": update has no object; it has " + fields_of(Update)),
     ("a required slot that nothing binds", put("routes", 0, "body", value={"objectId": "$id|text"}), CREATE + ": create needs changes, and nothing binds it"),
     ("a slot of the path in the body again", put("routes", 3, "body", "objectId", value="$id|text"), UPDATE + ": id is bound by the path, and once more"),
     ("an unknown codec", put("routes", 3, "body", "+", value="$changes|chamges"), UPDATE + ".body.+: there is no codec 'chamges'; there are {codecs}"),
@@ -123,7 +134,7 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("a parameter with two fates", put("routes", 3, "ignore", value=["a", "b", "a"]), UPDATE + ": the parameter a has two fates"),
     ("a parameter refused and ignored", lambda raw: raw["routes"][3].update(ignore=["a"], refuse=["a"]), UPDATE + ": the parameter a has two fates"),
     ("a spelling of a parameter that is not there", put("routes", 3, "also", value={"new": "fetch"}), UPDATE + ".also.new: there is no parameter fetch"),
-    ("a default for what the operation lacks", put("routes", 0, "defaults", "limit", value=1), CREATE + ": create has no limit; it has class_name, changes, id, returning"),
+    ("a default for what the operation lacks", put("routes", 0, "defaults", "limit", value=1), CREATE + ": create has no limit; it has " + fields_of(Create)),
     ("a default that is no member", put("routes", 0, "defaults", "returning", value="all"), CREATE + ".defaults.returning: expected one of nothing, computed, changed, everything"),
     ("a default of another type", put("routes", 1, "defaults", "limit", value="100"), "routes.1 (GET /classes/{class_name}).defaults.limit: expected a value of the type int, not '100'"),
     ("a part that a result lacks", put("routes", 3, "reply", "x", value="$count"), UPDATE + ".reply: a result has no count; it has " + RESULT),
