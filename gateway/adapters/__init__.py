@@ -1,0 +1,1 @@
+"""What needs the outside world: mail, text messages, captchas, and who vouches for users of other services."""
