@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.model.operation import Operation, Returning
 from gateway.model.update import Changes
+from gateway.model.values import Date
 
 USER: Final = "_User"
 ROLE: Final = "_Role"
@@ -36,32 +37,47 @@ def own_id(data: Mapping[str, Any]) -> str | None:
 class SignUp(Operation):
     """Makes a user, and opens a session for it. `changes` hold username and password, or `authData` of a provider.
 
+    Without `opens_session` it only makes a user; a `guest` needs neither name nor password. With `named_by_email` an
+    email address will do for a name. With `with_status` the user tells, in columns, whether it is enabled, and when it
+    last came in.
+
     With authData of a user that is known it is a log-in (`Result.created` is False); with `must_exist` an unknown one
-    is USER_NOT_FOUND. With `share_session` all log-ins of a user get one session, until its tokens are changed.
+    is USER_NOT_FOUND. So it is with an `sms_code` to CONFIRM that was sent to the mobile phone number in `changes`.
+    With `share_session` all log-ins of a user get one session, until its tokens are changed.
     """
 
     changes: Changes
+    sms_code: str | None = None
     id: str | None = None
     must_exist: bool = False
     returning: Returning = Returning.COMPUTED
     with_acl: bool = True
     share_session: bool = False
+    nulls: bool = False
+    opens_session: bool = True
+    guest: bool = False
+    named_by_email: bool = False
+    with_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn(Operation):
     """Opens a session for who knows the password. Any of the names will do.
 
-    Those that are given must all agree; with `one_name` the first of username, email and phone counts alone.
+    Those that are given must all agree; with `one_name` the first of username, email and phone counts alone. In the
+    place of the password there may be an `sms_code` to LOG_IN, that was sent to the phone.
     """
 
     password: str | None = None
+    sms_code: str | None = None
     username: str | None = None
     email: str | None = None
     phone: str | None = None
     one_name: bool = False
     with_acl: bool = True
     share_session: bool = False
+    nulls: bool = False
+    with_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +94,8 @@ class LogInAs(Operation):
     """Opens a session for a user, for the master."""
 
     user_id: str | None = None
+    nulls: bool = False
+    with_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +143,36 @@ class RefreshSession(Operation):
     id: str
 
 
+@dataclass(
+    frozen=True, slots=True, kw_only=True, repr=False
+)  # no repr: it holds a password, as it is kept, and a token
+class ExportedUser:
+    """A user as it was elsewhere. `kept` is its password as `store.passwords` knows it; `token` opens a session of its.
+
+    No client can say this: it is read from a file, by who runs the gateway.
+    """
+
+    id: str
+    changes: Changes
+    kept: str | None
+    token: str | None
+    shared: bool
+    created_at: Date
+    updated_at: Date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ExportedSession:
+    """A session as it was elsewhere; without `expires` it lasts as long as a new one."""
+
+    user_id: str
+    token: str
+    expires: Date | None
+    created_with: dict[str, Any] | None
+    installation_id: str | None
+    restricted: bool
+
+
 IGNORE_SESSIONS: Final = frozenset({SignUp, LogIn, VerifyPassword})
 """What is asked by who has no session yet: SDKs send along the token of a session that may be long gone."""
 
@@ -134,11 +182,19 @@ READ_SESSIONS: Final = frozenset({LogOut, CurrentUser, CurrentSession, PairSessi
 
 def class_of(op: Operation) -> str:
     """The class of the object that an operation is about, or nothing."""
-    class_name: str = getattr(op, "class_name", USER if type(op) in _OF_USERS else "")
+    class_name: str = getattr(op, "class_name", _CLASSES.get(type(op), ""))
     return class_name
 
 
-_OF_USERS: Final = frozenset({SignUp, LogIn, VerifyPassword, LogInAs, CurrentUser})
+def own_class(operation: type[Operation]) -> str:
+    """The class that all operations of one type are about, or nothing."""
+    return _CLASSES.get(operation, "")
+
+
+_CLASSES: Mapping[type[Operation], str] = {
+    **dict.fromkeys((SignUp, LogIn, VerifyPassword, LogInAs, CurrentUser), USER),
+    **dict.fromkeys((CurrentSession, PairSession, UpgradeSession), SESSION),
+}
 
 ACCOUNT_OPERATIONS: Mapping[str, type[Operation]] = {
     "sign_up": SignUp,

@@ -18,6 +18,13 @@ class GetSchema(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Describe(Operation):
+    """The columns of one class (`Result.schema`), for every client: its permissions are not told."""
+
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindSchemas(Operation):
     """All classes (`Result.schemas`)."""
 
@@ -62,6 +69,7 @@ class PurgeClass(Operation):
 
 SCHEMA_OPERATIONS: Final[Mapping[str, type[Operation]]] = {
     "get_schema": GetSchema,
+    "describe": Describe,
     "find_schemas": FindSchemas,
     "create_class": CreateClass,
     "update_class": UpdateClass,

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from gateway.errors import GatewayError
+from gateway.model.groups import Level, Step
 from gateway.model.query import Filter, Output, Sort
 from gateway.model.schema import ClassSchema
 from gateway.model.update import Changes
@@ -42,13 +44,17 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create(Operation):
-    """Makes one object. With an `id` of the client's own it fails where the id is taken (DUPLICATE_VALUE)."""
+    """Makes one object. With an `id` of the client's own it fails where the id is taken (DUPLICATE_VALUE).
+
+    `times` are when an object from elsewhere was made and last changed; only the gateway itself can say them.
+    """
 
     class_name: str
     changes: Changes
     id: str | None = None
     returning: Returning = Returning.COMPUTED
     nulls: bool = False
+    times: tuple[Date, Date] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +66,17 @@ class Get(Operation):
     the place of pointers: paths such as `post.author`, or `*` for every pointer and list of the class.
 
     `members` is how many objects of a relation an include shows, the newest first, in a list in the place of the
-    relation; None leaves relations as they are. `depth` includes everything, so many levels deep. With `nulls` a column
-    without a value is there, as None; with `exact` a selection keeps no system field that it does not name.
+    relation; None leaves relations as they are. With it, what is included is shown beside a selection, and where
+    nothing is, as None or an empty list. `depth` includes everything, so many levels deep. With `nulls` a column
+    without a value is there, as None, but for pointers, of which an include tells; with `exact` a selection keeps no
+    system field that it does not name. `outputs` are computed values besides: no aggregates, and none of several
+    members (BAD_QUERY).
     """
 
     class_name: str
     id: str
     select: tuple[str, ...] | None = None
+    outputs: tuple[Output, ...] = ()
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     with_acl: bool = True
@@ -111,7 +121,9 @@ class Find(Operation):
 
     `outputs` are computed values, besides what `select` keeps. With an aggregate in them, with `group_by` or with
     `distinct` the answer has rows and no objects: of each group, or of each different row, the selected fields and the
-    outputs and nothing else. `having` is asked of the rows, by the names of their values. `count` counts these rows.
+    outputs and nothing else, as None where there is no value. A selected field is one of the keys of the group, unless
+    `@id` is. `having` is asked of the rows, by the names of their values, and they are sorted by these. `count` counts
+    rows. A pointer stands in a row as such, whatever is included; a relation has a row for each of its members.
     """
 
     class_name: str
@@ -150,6 +162,7 @@ class FindRelated(Operation):
     where: Filter | None = None
     order: tuple[Sort, ...] = ()
     select: tuple[str, ...] | None = None
+    outputs: tuple[Output, ...] = ()
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     with_acl: bool = True
@@ -160,8 +173,51 @@ class FindRelated(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindGroups(Operation):
+    """Objects of one class, in groups by the first field of `group_by`, in each of them by the next, and so on.
+
+    The answer begins in the group that `path` leads to: with the groups there by the fields that are left, or, where
+    none is left, with its objects. `limit` and `skip` are of that first level, `group_limit` of each page of groups
+    further in, `object_limit` of each page of objects. `levels` is how many levels are opened: with 0 only the first is
+    told. An order by a field of `group_by` is that of its groups, which are else in the order of their values; any
+    other is that of the objects in a group. The rest shows objects as `Find` does. A field that has several values, or
+    one that is no text, number, boolean, date or pointer, makes no groups (BAD_QUERY).
+    """
+
+    class_name: str
+    limit: int
+    group_limit: int
+    object_limit: int
+    levels: int
+    group_by: tuple[str, ...] = ()
+    path: tuple[Step, ...] = ()
+    skip: int = 0
+    where: Filter | None = None
+    order: tuple[Sort, ...] = ()
+    select: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    with_acl: bool = True
+    outputs: tuple[Output, ...] = ()
+    distinct: bool = False
+    members: int | None = None
+    depth: int = 0
+    nulls: bool = False
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountInGroup(Operation):
+    """How many objects are in the group that `path` leads to, in whatever groups inside it."""
+
+    class_name: str
+    path: tuple[Step, ...]
+    where: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upsert(Operation):
-    """Updates the object of that id, or creates it. Without an id it is a create."""
+    """Updates the object of that id, or creates it (`created` tells). Without an id it is a create."""
 
     class_name: str
     changes: Changes
@@ -184,16 +240,23 @@ class NewObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateMany(Operation):
-    """Makes objects, all or none; with `upsert` one whose id is there is updated. Answers the ids, in order."""
+    """Makes objects, all or none; with `upsert` one whose id is there is updated. Answers the ids, in order.
+
+    Of users, with `named_by_email` an email address will do for a name.
+    """
 
     class_name: str
     objects: tuple[NewObject, ...]
     upsert: bool = False
+    named_by_email: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMany(Operation):
-    """Changes every object that matches, or these. Answers how many (`total`)."""
+    """Changes every object that matches, or these. Answers how many (`total`).
+
+    Alone it may be done a part at a time: what an error ends has been done up to there. In an atomic batch it has not.
+    """
 
     class_name: str
     changes: Changes
@@ -203,7 +266,7 @@ class UpdateMany(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteMany(Operation):
-    """Deletes every object that matches, or these. Answers how many (`total`)."""
+    """Deletes every object that matches, or these. Answers how many (`total`). It may be in parts, as UpdateMany is."""
 
     class_name: str
     where: Filter | None = None
@@ -221,7 +284,7 @@ class Relate(Operation):
     """Changes what stands in a relation field, or in a pointer field, which holds one: these ids, or all that match.
 
     Where there is no such column yet, `target` and `single` say what it becomes; without them it is NO_SUCH_COLUMN.
-    Answers how many were added, set or removed (`total`).
+    An id of nothing is passed over. Answers how many were added, set or removed (`total`).
     """
 
     class_name: str
@@ -267,6 +330,11 @@ class ServerTime(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppInfo(Operation):
+    """What a client may know of the application that it talks to: `app_id`, and a key that clients hold (`app_key`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred(Operation):
     """An item of a batch that needs, for fields that cannot hold one, what earlier items answer.
 
@@ -299,6 +367,8 @@ OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
     "delete": Delete,
     "find": Find,
     "find_related": FindRelated,
+    "find_groups": FindGroups,
+    "count_in_group": CountInGroup,
     "scan": Scan,
     "upsert": Upsert,
     "create_many": CreateMany,
@@ -307,11 +377,14 @@ OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
     "relate": Relate,
     "deep_save": DeepSave,
     "server_time": ServerTime,
+    "app_info": AppInfo,
     "batch": Batch,
 }
 """What a mapping calls them."""
 
-ANSWER_FIELDS = frozenset({"returning", "with_acl", "share_session", "one_name", "nulls", "exact", "untyped"})
+ANSWER_FIELDS = frozenset(
+    {"returning", "with_acl", "share_session", "one_name", "nulls", "exact", "untyped", "with_status", "with_roles"}
+)
 """Fields that only say what the answer shows: a dialect without a word for one can still ask for the operation."""
 
 
@@ -321,8 +394,9 @@ class Result:
 
     create, update: `id`, `created_at`, `updated_at`, `object` (the fields that `returning` asks for);
     get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan, None
-    after the last page); several at once: `ids` or `total`; of classes: `schema` or `schemas`; server time: `moment`; batch:
-    `items`, one result or error an item.
+    after the last page); in groups: `groups`, and in `objects` all that stand there; several at once: `ids` or `total`;
+    of classes: `schema` or `schemas`; server time: `moment`;
+    batch: `items`, one result or error an item.
     """
 
     id: str | None = None
@@ -335,10 +409,16 @@ class Result:
     class_name: str | None = None
     cursor: str | None = None
     moment: Date | None = None
+    value: Any = None
+    app_id: str | None = None
+    app_key: str | None = None
     session: str | None = None
+    token: str | None = None
+    url: str | None = None
     providers: Fields | None = None
     schema: ClassSchema | None = None
     schemas: list[ClassSchema] | None = None
+    groups: Level | None = None
     created: bool = True
     items: list[Result | GatewayError] | None = None
 
@@ -354,13 +434,17 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: a key in a log is a key lost
 class Credentials:
-    """What the client sent about itself. `keys` has what it sent as keys, by the names the mapping gives them."""
+    """What the client sent about itself. `keys` has what it sent as keys, by the names the mapping gives them.
+
+    `domain` is the host that it asked, where a host may stand for an application.
+    """
 
     app_id: str | None = None
     keys: dict[str, str] = field(default_factory=dict)
     signature: Signature | None = None
     session: str | None = None
     installation_id: str | None = None
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds a session's token
@@ -369,7 +453,7 @@ class Caller:
 
     `roles` are the names of the user's roles, with those that they are part of. `trusted` is the gateway itself, at
     work on what no client may see; nothing that a client sends makes a caller trusted. `restricted` is who comes by a
-    session that must not change users, sessions and roles.
+    session that must not change users, sessions and roles. `on_behalf` is a master who acts for the user of a session.
     """
 
     app: str
@@ -380,6 +464,7 @@ class Caller:
     installation_id: str | None = None
     trusted: bool = False
     restricted: bool = False
+    on_behalf: bool = False
 
     @property
     def unrestricted(self) -> bool:

@@ -98,7 +98,11 @@ Filter = Condition | And | Or | Not | RelatedTo | Inverse | Comparison
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The value of a field, or of a dotted path into one; in a query through pointers and relations as well."""
+    """The value of a field, or of a dotted path into one; in a query through pointers and relations as well.
+
+    Of several values, as a relation and a list have them, some one passes a comparison. As an output a relation has a
+    row for each of its members, and a path through a list has no value.
+    """
 
     path: str
 
@@ -168,6 +172,21 @@ class Aggregated:
 
 Expression = Column | JsonPath | Literal | Arithmetic | Call | Aggregated
 """Aggregated stands in outputs, in `having` and in an order only."""
+
+
+def classes_asked(where: Filter | None) -> Iterator[str]:
+    """The classes that a condition asks, besides the one it stands in."""
+    match where:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from classes_asked(part)
+        case Not(part):
+            yield from classes_asked(part)
+        case Condition(_, _, Subquery(class_name=class_name, where=inner)) | Inverse(class_name, _, inner):
+            yield class_name
+            yield from classes_asked(inner)
+        case _:
+            pass
 
 
 def columns_of(expression: Expression) -> Iterator[str]:
@@ -248,5 +267,8 @@ Area = Box | Polygon | Circle
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """By a field, or by what is computed of each row: an output, by its name, or `value`, which `field` then names."""
+
     field: str
     descending: bool = False
+    value: Expression | None = None

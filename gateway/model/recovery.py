@@ -34,12 +34,14 @@ class Medium(StrEnum):
 class SendLink(Operation):
     """Sends a mail with a link, to RESET_PASSWORD or to VERIFY_EMAIL.
 
-    Answered before the mail is sent, so that the time does not tell whether there is such a user.
-    EMAIL_MISSING, BAD_EMAIL, EMAIL_NOT_FOUND, SENT_TOO_OFTEN, NOT_CONFIGURED.
+    Answered before the mail is sent, so that the time does not tell whether there is such a user. An `identity` in the
+    place of the address may be a username as well.
+    EMAIL_MISSING, BAD_EMAIL, EMAIL_NOT_FOUND, RATE_LIMITED, NOT_CONFIGURED.
     """
 
     purpose: Purpose
     email: Any = None
+    identity: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class SendCode(Operation):
 
     `template`, `signature` and `variables` are for the receiver that words the message; `ttl_minutes` is how long the
     code holds. `validate_token` proves that a captcha was solved. PHONE_MISSING, BAD_PHONE, PHONE_NOT_FOUND,
-    PHONE_NOT_VERIFIED, PHONE_TAKEN, SENT_TOO_OFTEN, SMS_NOT_SENT, NOT_CONFIGURED, BAD_CAPTCHA.
+    PHONE_NOT_VERIFIED, PHONE_TAKEN, SENT_TOO_OFTEN, SMS_NOT_SENT, NOT_CONFIGURED.
     """
 
     purpose: Purpose
@@ -117,7 +119,7 @@ class NewCaptcha(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckCaptcha(Operation):
-    """The letters that a user has read; answers the `token` that proves it, else BAD_CAPTCHA."""
+    """The letters that a user has read; answers the `token` that proves it, else BAD_REQUEST."""
 
     token: Any = None
     code: Any = None

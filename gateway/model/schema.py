@@ -15,7 +15,7 @@ from gateway.model.values import Value
 
 
 class Kind(StrEnum):
-    """The types of columns; the words are those of both vendors' messages."""
+    """The types of columns; the words are those of the vendors' messages. GEOMETRY holds points, lines and polygons."""
 
     STRING = "String"
     NUMBER = "Number"
@@ -27,7 +27,9 @@ class Kind(StrEnum):
     RELATION = "Relation"
     FILE = "File"
     GEO_POINT = "GeoPoint"
+    LINE_STRING = "LineString"
     POLYGON = "Polygon"
+    GEOMETRY = "Geometry"
     BYTES = "Bytes"
 
 

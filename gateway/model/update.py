@@ -16,7 +16,10 @@ from gateway.model.values import Pointer, Reference, Value
 
 @dataclass(frozen=True, slots=True)
 class Set:
+    """With `any_json` whatever JSON has may stand in an Object column: some wires have one kind of column for all."""
+
     value: Value
+    any_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)

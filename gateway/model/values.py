@@ -125,10 +125,21 @@ class GeoPoint:
 
 
 @dataclass(slots=True, unsafe_hash=True)
-class Polygon:
-    """A closed ring: the first point is repeated as the last."""
+class LineString:
+    """Two points or more, and what lies straight between them."""
 
     points: tuple[GeoPoint, ...]
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Polygon:
+    """A closed ring, without what lies in its `holes`; of each ring the first point is repeated as the last."""
+
+    points: tuple[GeoPoint, ...]
+    holes: tuple[tuple[GeoPoint, ...], ...] = ()
+
+
+Geometry = GeoPoint | LineString | Polygon
 
 
 @dataclass(slots=True)
@@ -137,6 +148,16 @@ class Object:
 
     class_name: str
     fields: dict[str, Value]
+
+
+class Inline(dict[str, "Value"]):
+    """JSON of which only the column tells whether it is that, or an object in the place of a pointer: its `fields`."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, json: dict[str, Value], fields: Fields) -> None:
+        super().__init__(json)
+        self.fields = fields
 
 
 Value = Any

@@ -13,6 +13,8 @@ import orjson
 
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import Returning
+from gateway.model.query import Expression
+from gateway.model.schema import Kind, Type
 from gateway.model.update import (
     Add,
     AddRelation,
@@ -22,6 +24,8 @@ from gateway.model.update import (
     BitXor,
     Change,
     Changes,
+    Compute,
+    EditJson,
     Increment,
     Remove,
     RemoveRelation,
@@ -31,13 +35,14 @@ from gateway.model.update import (
     Unset,
 )
 from gateway.model.values import ACL, Fields, Pointer, Reference, Value
+from gateway.store.access import with_denials
+from gateway.store.arithmetic import computed
 from gateway.store.encoding import (
     COLUMN_WRITERS,
+    GEOMETRIES,
     KINDS,
     PLAIN_TYPES,
-    Kind,
     Stored,
-    Type,
     is_tagged,
     kind_of_stored,
     read_nested,
@@ -48,8 +53,11 @@ from gateway.store.encoding import (
     write_nested,
     write_number,
 )
-from gateway.store.filter_sql import MOST_PARTS, is_index
+from gateway.store.json_edits import edited
 from gateway.store.schema import ClassSchema, Column, check_field_name
+from gateway.store.spot import MOST_PARTS, is_index
+
+JSON_KINDS: Final = frozenset({Kind.STRING, Kind.NUMBER, Kind.BOOLEAN, Kind.OBJECT, Kind.ARRAY})
 
 LONGEST_GAP: Final = 1000
 """How many nulls a change at a position far behind the end of a list may put before it."""
@@ -65,6 +73,11 @@ class Columns(Protocol):
     def need(self, name: str, kind: Type) -> Column:
         """Made where it is missing. Raises GatewayError(TYPE_MISMATCH) where it has another type."""
 
+    def check_new(self, name: str) -> None:
+        """Asked where a change names a column that is not there, and makes none. Raises GatewayError."""
+
+    def no_such(self, name: str) -> GatewayError: ...
+
     def mismatch(self, name: str, expected: object, found: object) -> GatewayError: ...
 
 
@@ -76,6 +89,8 @@ class Edit:
     doc: Doc
     acl: dict[str, Any] | None = None
     creating: bool = False
+    keeps_denials: bool = False
+    before: str = "{}"  # the document as it was, to compute with
     computed: list[str] = field(default_factory=list)  # paths with a value that the client cannot know
     touched: list[str] = field(default_factory=list)  # columns
     members: list[tuple[Column, bool, list[str]]] = field(default_factory=list)  # to add, or else to remove
@@ -120,38 +135,92 @@ class Edit:
             raise GatewayError(Code.RESERVED_FIELD, f"{name.removeprefix('@')} is set by the server", field=name)
         match change:
             case Unset() | Set(None):
-                self.acl = None
+                self.acl = self._with_denials(None)
             case Set(dict() as value):
-                self.acl = value
+                self.acl = self._with_denials(value)
             case _:
                 raise GatewayError(Code.BAD_ACL, "an access control list is an object, set as a whole", field=name)
+
+    def _with_denials(self, acl: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Who sets a whole list has not seen who is denied what, and does not undo it unawares."""
+        return with_denials(acl, self.acl or {}) if self.keeps_denials else acl
 
     def _apply_column(self, name: str, change: Change) -> None:
         doc = self.doc
         match change:
-            case Set(value):
-                self._set_column(name, value)
+            case Set(value, any_json):
+                self._set_column(name, value, any_json=any_json)
             case Unset():
                 doc.pop(name, None)
                 self._clear(name)
             case AddRelation(members) | RemoveRelation(members):
                 self._relate(name, members, adding=isinstance(change, AddRelation))
+            case Compute(expression):
+                self._compute(name, expression)
+            case EditJson():
+                self._edit_json(name, change)
             case _:
                 self.columns.need(name, PLAIN_TYPES[OPERATORS[type(change)].kind])
                 doc[name] = self._operate(name, doc.get(name), change)
                 self.computed.append(name)
 
-    def _set_column(self, name: str, value: Value) -> None:
+    def _set_column(self, name: str, value: Value, *, any_json: bool = False) -> None:
         if value is None:  # makes no column, and fits every one
             if self.columns.known(name) is None:
-                check_field_name(name)
+                self.columns.check_new(name)
             elif self._clear(name):
                 return
             self.doc[name] = None
             return
-        column = self.columns.need(name, type_of(value))
+        kind = type_of(value)
+        known = self.columns.known(name)
+        if known is not None and _holds(known.type.kind, kind.kind, any_json=any_json):
+            kind = known.type
+        column = self.columns.need(name, kind)
         if column.type.kind is not Kind.RELATION:  # a relation that is sent back as it came is no change
             self.doc[name] = write_column(column.type.kind, value)
+
+    def _compute(self, name: str, expression: Expression) -> None:
+        value = computed(expression, self._number)
+        known = self.columns.known(name)
+        if value is not None:
+            self.columns.need(name, PLAIN_TYPES[Kind.NUMBER])
+        elif known is None:
+            self.columns.check_new(name)
+        elif known.type.kind is not Kind.NUMBER:
+            raise self.columns.mismatch(name, known.type, Kind.NUMBER)
+        self.doc[name] = value
+        self.computed.append(name)
+
+    def _number(self, path: str) -> int | float | None:
+        """What an expression has for a column."""
+        name, *parts = path.split(".")
+        known = self.columns.known(name)
+        if known is None:
+            check_field_name(name)
+            raise self.columns.no_such(name)
+        found: Stored = orjson.loads(self.before).get(name)
+        for part in parts:
+            found = _look(found, self._step(found, part, path)) if found is not None else None
+        kind = known.type if not parts else kind_of_stored(found) if found is not None else None
+        if kind is not None and kind.kind is not Kind.NUMBER:
+            raise self.columns.mismatch(path, kind, Kind.NUMBER)
+        number: int | float | None = found
+        return number
+
+    def _edit_json(self, name: str, change: EditJson) -> None:
+        known = self.columns.known(name)
+        if known is None:
+            check_field_name(name)
+            raise self.columns.no_such(name)
+        if known.type.kind not in (Kind.OBJECT, Kind.ARRAY):
+            raise self.columns.mismatch(name, known.type, Kind.OBJECT)
+        value = edited(self.doc.get(name), change, name)
+        found = kind_of_stored(value) if value is not None else known.type
+        if found.kind is not known.type.kind and not _holds(known.type.kind, found.kind, any_json=True):
+            raise self.columns.mismatch(name, known.type, found)
+        self.doc[name] = value
+        self.computed.append(name)
 
     def _clear(self, name: str) -> bool:
         column = self.columns.known(name)
@@ -163,9 +232,10 @@ class Edit:
 
     def _relate(self, name: str, members: tuple[Pointer | Reference, ...], *, adding: bool) -> None:
         if not members:
-            check_field_name(name)  # of which class is not said, so there is no column to make
             known = self.columns.known(name)
-            if known is not None and known.type.kind is not Kind.RELATION:
+            if known is None:
+                self.columns.check_new(name)  # of which class is not said, so there is no column to make
+            elif known.type.kind is not Kind.RELATION:
                 raise self.columns.mismatch(name, known.type, Kind.RELATION)
             return
         ids = []
@@ -185,9 +255,11 @@ class Edit:
             raise GatewayError(Code.BAD_FIELD_NAME, f"a path has at most {MOST_PARTS} parts", field=path)
         if isinstance(change, AddRelation | RemoveRelation):
             raise GatewayError(Code.BAD_FIELD_NAME, f"a relation is a column, and {path!r} is none", field=path)
+        if isinstance(change, Compute | EditJson):
+            raise GatewayError(Code.BAD_FIELD_NAME, f"a column is computed, and {path!r} is none", field=path)
         known = self.columns.known(name)
         if known is None:
-            check_field_name(name)
+            self.columns.check_new(name)
             if isinstance(change, Unset):
                 return
         if known is None or known.type.kind is not Kind.ARRAY or not is_index(parts[0]):
@@ -296,6 +368,13 @@ OPERATORS: Final[dict[type, Operator]] = {
     AddUnique: Operator(Kind.ARRAY, list, _add_unique),
     Remove: Operator(Kind.ARRAY, list, _remove),
 }
+
+
+def _holds(column: Kind, kind: Kind, *, any_json: bool) -> bool:
+    """Whether a column may have a value of another kind than its own."""
+    if column is Kind.GEOMETRY:
+        return kind in GEOMETRIES
+    return any_json and column is Kind.OBJECT and kind in JSON_KINDS
 
 
 def _is_container(stored: Stored) -> bool:

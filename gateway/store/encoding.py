@@ -1,9 +1,9 @@
 """How values are stored as JSON.
 
 A column has one type, so its value is stored bare: a date as its text, a pointer as the id alone. That is what indexes
-and comparisons work on. Inside Object and Array columns anything may stand, so there a value that JSON lacks carries a
-tag: an object of one key, such as `{"@date": "2026-01-02T03:04:05.678Z"}`. A client's own key that begins with `@` gets
-another `@` in front, so it is never taken for a tag.
+and comparisons work on. Inside Object and Array columns anything may stand, and in a Geometry column three types, so
+there a value that JSON lacks carries a tag: an object of one key, such as `{"@date": "2026-01-02T03:04:05.678Z"}`. A
+client's own key that begins with `@` gets another `@` in front, so it is never taken for a tag.
 """
 
 from __future__ import annotations
@@ -11,43 +11,27 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from math import isfinite
 from typing import Any, Final
 
 import orjson
 
 from gateway.errors import Code, GatewayError
-from gateway.model.values import ID, Date, File, GeoPoint, Object, Pointer, Polygon, Reference, Relation, Value
-
-
-class Kind(StrEnum):
-    """The types of columns; the words are those of both vendors' messages."""
-
-    STRING = "String"
-    NUMBER = "Number"
-    BOOLEAN = "Boolean"
-    DATE = "Date"
-    OBJECT = "Object"
-    ARRAY = "Array"
-    POINTER = "Pointer"
-    RELATION = "Relation"
-    FILE = "File"
-    GEO_POINT = "GeoPoint"
-    POLYGON = "Polygon"
-    BYTES = "Bytes"
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """`target` is the class that a Pointer or Relation points to."""
-
-    kind: Kind
-    target: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.kind}<{self.target}>" if self.target is not None else self.kind.value
-
+from gateway.model.schema import Kind, Type
+from gateway.model.values import (
+    ID,
+    Date,
+    File,
+    GeoPoint,
+    LineString,
+    Object,
+    Pointer,
+    Polygon,
+    Reference,
+    Relation,
+    ResultOf,
+    Value,
+)
 
 Stored = Any
 """JSON as the file has it: bare values of columns, tagged ones below."""
@@ -91,6 +75,26 @@ def _write_point(point: GeoPoint) -> list[float]:
     return [write_number(point.latitude), write_number(point.longitude)]
 
 
+def _read_points(pairs: list[list[float]]) -> tuple[GeoPoint, ...]:
+    return tuple(GeoPoint(*pair) for pair in pairs)
+
+
+def rings(stored: Stored) -> list[list[list[float]]]:
+    """Those of a stored polygon, the outer one first. One without holes is kept as its one ring."""
+    return stored if stored and type(stored[0][0]) is list else [stored]
+
+
+def _read_polygon(stored: Stored) -> Polygon:
+    outer, *holes = map(_read_points, rings(stored))
+    return Polygon(outer, tuple(holes))
+
+
+def _write_polygon(polygon: Polygon) -> Stored:
+    if not polygon.holes:
+        return list(map(_write_point, polygon.points))
+    return [list(map(_write_point, ring)) for ring in (polygon.points, *polygon.holes)]
+
+
 def _write_file(file: File) -> dict[str, Stored]:
     parts = {"name": file.name, "url": file.url, "id": file.id, "mime_type": file.mime_type}
     stored: dict[str, Stored] = {key: part for key, part in parts.items() if part is not None}
@@ -114,11 +118,12 @@ CODECS: Final = {
     Kind.POINTER: Codec("@pointer", lambda text: Pointer(*text.split(":", 1)), _write_pointer),
     Kind.BYTES: Codec("@bytes", base64.b64decode, lambda value: base64.b64encode(value).decode()),
     Kind.GEO_POINT: Codec("@geo", lambda pair: GeoPoint(*pair), _write_point),
-    Kind.POLYGON: Codec(
-        "@polygon",
-        lambda ring: Polygon(tuple(GeoPoint(*pair) for pair in ring)),
-        lambda polygon: [_write_point(point) for point in polygon.points],
+    Kind.LINE_STRING: Codec(
+        "@line",
+        lambda pairs: LineString(_read_points(pairs)),
+        lambda line: list(map(_write_point, line.points)),
     ),
+    Kind.POLYGON: Codec("@polygon", _read_polygon, _write_polygon),
     Kind.FILE: Codec("@file", _read_file, _write_file),
     # only ever inside another value: the members of a Relation column stand in a table of their own
     Kind.RELATION: Codec("@relation", Relation, lambda relation: relation.class_name),
@@ -140,9 +145,15 @@ KINDS: Final[dict[type, Kind]] = {
     Relation: Kind.RELATION,
     File: Kind.FILE,
     GeoPoint: Kind.GEO_POINT,
+    LineString: Kind.LINE_STRING,
     Polygon: Kind.POLYGON,
     bytes: Kind.BYTES,
 }
+
+GEOMETRIES: Final = frozenset({Kind.GEO_POINT, Kind.LINE_STRING, Kind.POLYGON})
+
+TAGGED: Final = frozenset({Kind.OBJECT, Kind.ARRAY, Kind.GEOMETRY})
+"""Columns in which values of several kinds may stand, so that what JSON lacks carries its tag."""
 
 PLAIN_TYPES: Final[dict[Kind, Type]] = {kind: Type(kind) for kind in Kind if kind not in (Kind.POINTER, Kind.RELATION)}
 
@@ -151,7 +162,7 @@ def type_of(value: Value) -> Type:
     """The type of the column that such a value makes. Raises GatewayError(BAD_VALUE) for what no column can hold."""
     kind = KINDS.get(type(value))
     if kind is None:
-        if isinstance(value, Reference):
+        if isinstance(value, Reference | ResultOf):
             raise GatewayError(Code.BAD_BATCH, f"there is no item {value.item!r} before this one", name=value.item)
         raise GatewayError(Code.BAD_VALUE, f"a {type(value).__name__} cannot be stored")
     return PLAIN_TYPES[kind] if kind in PLAIN_TYPES else Type(kind, value.class_name)
@@ -173,7 +184,7 @@ def write_column(kind: Kind, value: Value) -> Stored:
 
 
 def column_reader(column: Type) -> ReadColumn | None:
-    """What makes a value of the bare form; None where it is the value already. Object and Array: `read_nested`."""
+    """What makes a value of the bare form; None where it is the value already. Of TAGGED: `read_nested`."""
     if column.kind is Kind.POINTER:
         target = column.target or ""
         return lambda known: Pointer(target, known)
@@ -231,6 +242,7 @@ COLUMN_WRITERS: Final[dict[Kind, Callable[[Any], Stored]]] = {
     Kind.POINTER: lambda pointer: pointer_to(pointer).id,
     Kind.OBJECT: write_nested,
     Kind.ARRAY: write_nested,
+    Kind.GEOMETRY: write_nested,
 }
 
 

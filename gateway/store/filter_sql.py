@@ -13,13 +13,15 @@ Nulls: a condition may come out as null where a value is missing; that is not tr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import cos, radians
+from types import MappingProxyType
 from typing import Final
 
 from gateway.errors import Code, GatewayError
+from gateway.model.account import SESSION, USER
 from gateway.model.operation import Caller
 from gateway.model.query import (
     And,
@@ -38,127 +40,46 @@ from gateway.model.query import (
     Sort,
     Subquery,
 )
+from gateway.model.schema import READING, Action, Kind, Type
 from gateway.model.values import ACL, GeoPoint, Pointer, Polygon, Value
-from gateway.store.access import EVERYBODY, Right, grants_everybody_sql, grants_sql, names_of
+from gateway.store.access import EVERYBODY, Access, Right, grants_everybody_sql, grants_sql, names_of
 from gateway.store.connection import SqlValue
-from gateway.store.encoding import (
-    CODECS,
-    Kind,
-    Type,
-    pointer_to,
-    type_of,
-    write_column,
-    write_json,
-    write_nested,
-    write_number,
+from gateway.store.encoding import CODECS, pointer_to, type_of, write_column, write_json, write_nested, write_number
+from gateway.store.expression_sql import Joins, comparison_sql
+from gateway.store.functions import compile_pattern, like_pattern
+from gateway.store.schema import SYSTEM_COLUMNS, SYSTEM_TYPES, ClassSchema, Schema, check_field_name
+from gateway.store.spot import (
+    FALSE,
+    MOST_PARTS,
+    SCALARS,
+    TRUE,
+    Place,
+    Rows,
+    Spot,
+    canonical_sql,
+    coordinates,
+    either,
+    element_of,
+    every,
+    is_index,
+    json_key,
+    list_json,
+    negated,
+    object_json,
 )
-from gateway.store.functions import compile_pattern
-from gateway.store.schema import SYSTEM_COLUMNS, SYSTEM_TYPES, ClassSchema, Schema, check_field_name, column_sql
 
 DEEPEST: Final = 30
 """Filters inside each other. SQLite reads expressions to a depth of 1000, and each of ours takes some of it."""
 
 MOST_CONDITIONS: Final = 1000
-MOST_PARTS: Final = 100
-MOST_NUMERIC_PARTS: Final = 4
+OPEN: Final = frozenset({Kind.OBJECT, Kind.GEOMETRY})
+"""Types of columns whose values tell themselves what they are: any JSON, and any geometry."""
 
-TRUE: Final = "1"
-FALSE: Final = "0"
+MOST_NUMERIC_PARTS: Final = 4
 
 COMPARISONS: Final = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 ORDERED: Final = frozenset({Kind.STRING, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE})
-
-WORDS: Final = {
-    Kind.STRING: "{word} = 'text'",
-    Kind.NUMBER: "{word} IN ('integer', 'real')",
-    Kind.BOOLEAN: "{word} IN ('true', 'false')",
-}
-"""How a value is told that has no tag, by SQLite's word for the type of JSON."""
-
-SCALARS: Final = (*WORDS, Kind.DATE, Kind.POINTER, Kind.BYTES)
-"""Whose stored form is one SQL value, to be compared as it is."""
-
-
-def every(parts: Iterable[str]) -> str:
-    return _joined([part for part in parts if part != TRUE], "AND", nothing=TRUE, settled=FALSE)
-
-
-def either(parts: Iterable[str]) -> str:
-    return _joined([part for part in parts if part != FALSE], "OR", nothing=FALSE, settled=TRUE)
-
-
-def _joined(parts: Sequence[str], word: str, *, nothing: str, settled: str) -> str:
-    if not parts:
-        return nothing
-    if settled in parts:
-        return settled
-    while len(parts) > 1:  # as a balanced tree: a chain of a thousand would be too deep for SQLite
-        pairs = itertools.zip_longest(parts[::2], parts[1::2])
-        parts = [f"({one} {word} {other})" if other is not None else one for one, other in pairs]
-    return parts[0]
-
-
-def negated(sql: str) -> str:
-    if sql in (TRUE, FALSE):
-        return FALSE if sql == TRUE else TRUE
-    return f"({sql}) IS NOT TRUE"  # NOT would leave a null a null, and its row would be missing
-
-
-def is_index(part: str) -> bool:
-    """Whether a part of a path may be a position in a list. Ten digits and more are a key: no list is that long."""
-    return part.isascii() and part.isdigit() and len(part) < 10
-
-
-def json_key(part: str) -> str:
-    """A key as a step of a JSON path; a client's `@` is doubled, as it was when stored."""
-    return "." + write_json("@" + part if part.startswith("@") else part).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """SQL for what stands at one place of a row."""
-
-    type: Type | None  # None: anything, tagged
-    scalar: str  # as an SQL value
-    word: str  # SQLite's word for its type; null where there is nothing
-    json: str  # as JSON; may be no JSON where it is neither a list nor an object
-    base: str  # JSON with the place in it, or null
-    path: str = "$"  # the place in `base`
-
-    def tagged(self, kind: Kind, suffix: str = "", arrow: str = "->>") -> str:
-        """The payload of a tag, or what stands in it; null where the value has another tag, or none."""
-        return f"""{self.base} {arrow} '{self.path}."{CODECS[kind].tag}"{suffix}'"""
-
-    def operand(self, kind: Kind) -> tuple[str, str]:
-        """When the value is of this kind, and what it is then: the bare value, of pointers with their class."""
-        if kind in WORDS:
-            return WORDS[kind].format(word=self.word), self.scalar
-        return TRUE, self.tagged(kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a field leads in a row. Where it goes through a list, `each` is a FROM with a row for each element."""
-
-    spot: Spot
-    may_be_list: bool = False
-    each: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of one class, under a name of their own in a statement."""
-
-    of: ClassSchema
-    alias: str
-
-    @property
-    def table(self) -> str:
-        return f"{self.of.table} AS {self.alias}"
-
-    def column(self, name: str) -> str:
-        return f"{self.alias}.{column_sql(name)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +98,8 @@ class Chosen:
 
 Test = Callable[[Spot], str]
 
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 class FilterSql:
     """Writes one statement's conditions, for one caller; `values` are the parameters so far, `?1` first."""
@@ -185,6 +108,7 @@ class FilterSql:
         self.values: list[SqlValue] = []
         self._schema = schema.seen_by(caller)
         self._caller = caller
+        self._access = {} if caller.unrestricted else self._schema.access_of(caller.app)
         self._names: str | None = None  # a parameter, once it is needed; none for a caller of no name
         self._aliases = 0
         self._conditions = 0
@@ -196,12 +120,18 @@ class FilterSql:
     def bind_json(self, value: Value) -> str:
         return self.bind(write_json(value).decode())
 
+    def class_named(self, name: str | None) -> ClassSchema | None:
+        """What there is of that name for the caller to look into by a path. Sessions have rules of their own."""
+        if name == SESSION and not self._caller.unrestricted:
+            return None
+        return self._schema.classes.get(name or "")
+
     def alias(self) -> str:
         self._aliases += 1
         return f"t{self._aliases}"
 
-    def rows(self, of: ClassSchema) -> Rows:
-        return Rows(of, self.alias())
+    def rows(self, of: ClassSchema, action: Action = Action.FIND) -> Rows:
+        return Rows(of, self.alias(), action)
 
     def source(self, rows: Rows, where: Filter | None, depth: int = 0) -> str:
         """`table AS alias WHERE ...`: every query and include gets its rows by this, every subquery by `condition`."""
@@ -211,7 +141,7 @@ class FilterSql:
         return every((self.visible(rows), self.where(rows, where, depth)))
 
     def visible(self, rows: Rows) -> str:
-        """Which rows the caller may read.
+        """Which rows the caller may read. Raises GatewayError(FORBIDDEN, LOGIN_REQUIRED) where their class refuses.
 
         Point reads (`ClassSchema.get`, and the one of an update) do not come by here: they have the row's list at hand.
         """
@@ -220,6 +150,51 @@ class FilterSql:
     def granted(self, rows: Rows, right: Right) -> str:
         if self._caller.unrestricted:
             return TRUE
+        access = self._access.get(rows.of.name)
+        if access is None:
+            return self._listed(rows, right)
+        if right is not Right.READ and rows.action in READING:
+            rows = replace(rows, action=Action.UPDATE)
+        return every((self._listed(rows, right), self._permitted(rows, access)))
+
+    def _permitted(self, rows: Rows, access: Access) -> str:
+        """Which rows the permissions of their class let the caller have."""
+        fields = access.check(rows.action, self._caller)
+        return either(self._names_caller(rows, field) for field in fields) if fields else TRUE
+
+    def _names_caller(self, rows: Rows, field: str) -> str:
+        column, user_id = rows.of.columns.get(field), self._caller.user_id
+        if column is None or user_id is None:
+            return FALSE
+        if column.type == Type(Kind.POINTER, USER):
+            return f"{rows.column(field)} = {self.bind(user_id)}"
+        if column.type.kind is not Kind.ARRAY:
+            return FALSE
+        element = self.alias()
+        named = element_of(element)
+        test = f"{named.tagged(Kind.POINTER)} = {self.bind(CODECS[Kind.POINTER].write(Pointer(USER, user_id)))}"
+        return f"EXISTS (SELECT 1 FROM json_each({rows.alias}.doc, '$.{field}') AS {element} WHERE {test})"
+
+    def readable(self, rows: Rows) -> str:
+        """The same as `visible`, where objects of a class that refuses are as if they were not there."""
+        try:
+            return self.visible(rows)
+        except GatewayError as error:
+            if error.code in (Code.FORBIDDEN, Code.LOGIN_REQUIRED):
+                return FALSE
+            raise
+
+    def refuse_hidden(self, rows_of: ClassSchema, field: str, doing: str = "query") -> None:
+        access = self._access.get(rows_of.name)
+        if access is not None:
+            access.refuse_hidden(field, self._caller, doing)
+
+    def refuse_computed(self, rows_of: ClassSchema, field: str) -> None:
+        access = self._access.get(rows_of.name)
+        if access is not None:
+            access.refuse_computed(field, self._caller)
+
+    def _listed(self, rows: Rows, right: Right) -> str:
         acl = f"{rows.alias}.acl"
         if self._names is None:
             names = names_of(self._caller)
@@ -239,18 +214,25 @@ class FilterSql:
                 return either([self.where(rows, part, depth + 1) for part in parts])
             case Not(part):
                 return negated(self.where(rows, part, depth + 1))
-            case RelatedTo(owner, field):
-                return self._related(rows, owner, field)
             case Condition(field, op, _):
-                self._count(1)
-                column = rows.of.columns.get(field)
+                self.count(1)
+                column = rows.of.columns.get(field) if rows.named is None else None
                 if column is not None and column.type.kind is Kind.RELATION:
+                    self.refuse_hidden(rows.of, field)
                     return self._relation(rows, column.id, column.type.target, where, depth)
                 return WRITERS[op](self, rows, where, depth)
-            case Inverse() | Comparison():
-                raise GatewayError(Code.UNSUPPORTED, f"the embedded store has no {type(where).__name__} yet")
+            case Comparison():
+                self.count(1)
+                return comparison_sql(self, rows, where)
+            case RelatedTo() | Inverse() if rows.named is not None:
+                raise GatewayError(Code.BAD_QUERY, "only objects stand in a relation; these are computed rows")
+            case RelatedTo(owner, field):
+                return self._related(rows, owner, field)
+            case Inverse():
+                self.count(1)
+                return self._inverse(rows, where, depth)
 
-    def _count(self, conditions: int) -> None:
+    def count(self, conditions: int) -> None:
         self._conditions += conditions
         if self._conditions > MOST_CONDITIONS:
             raise GatewayError(Code.BAD_QUERY, f"a query has at most {MOST_CONDITIONS} conditions")
@@ -259,6 +241,8 @@ class FilterSql:
 
     def place(self, rows: Rows, field: str) -> Place | None:
         """None where no object of the class can have such a field."""
+        if rows.named is not None:
+            return rows.named.get(field)
         name, dot, rest = field.partition(".")
         if name in SYSTEM_COLUMNS and not dot:
             column = f"{rows.alias}.{SYSTEM_COLUMNS[name]}"
@@ -267,20 +251,21 @@ class FilterSql:
             raise GatewayError(Code.BAD_QUERY, "access control lists cannot be asked for", field=field)
         if not name.startswith("@"):
             check_field_name(name)
+        self.refuse_hidden(rows.of, field)
         found = rows.of.columns.get(name)
         if found is None or found.type.kind is Kind.RELATION:
             return None
         doc, path = f"{rows.alias}.doc", f"$.{name}"
         if not dot:
             spot = Spot(
-                found.type,
+                found.type if found.type.kind not in OPEN else None,
                 rows.column(name),
                 f"json_type({doc}, '{path}')",
                 f"{doc} -> '{path}'",
                 doc,
                 path,
             )
-            return Place(spot, may_be_list=found.type.kind is Kind.ARRAY)
+            return Place(spot, may_be_list=found.type.kind in (Kind.ARRAY, Kind.OBJECT))
         parts = rest.split(".")
         if len(parts) > MOST_PARTS:
             raise GatewayError(Code.BAD_QUERY, f"a path has at most {MOST_PARTS} parts", field=field)
@@ -291,7 +276,7 @@ class FilterSql:
                 return Place(self._below(doc, f"{path}[{int(parts[0])}]", parts[1:]), may_be_list=True)
             element = self.alias()
             each = f"json_each({doc}, '{path}') AS {element}"
-            return Place(self._below(_object(element), "$", parts), may_be_list=True, each=each)
+            return Place(self._below(object_json(element), "$", parts), may_be_list=True, each=each)
         return None
 
     def _below(self, json: str, root: str, parts: Sequence[str]) -> Spot:
@@ -319,10 +304,10 @@ class FilterSql:
         passes = test(spot)
         if place.may_be_list:
             element = self.alias()
-            inner = test(Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element)))
+            inner = test(element_of(element))
             if inner != FALSE:
                 # json_each of a null is one row, a null: a list column that is null passes as its one element does
-                source = f"{spot.base}, '{spot.path}'" if spot.type is not None else _list(spot)
+                source = f"{spot.base}, '{spot.path}'" if spot.type is not None else list_json(spot)
                 passes = either((passes, f"EXISTS (SELECT 1 FROM json_each({source}) AS {element} WHERE {inner})"))
         if place.each is not None and passes != FALSE:
             passes = f"EXISTS (SELECT 1 FROM {place.each} WHERE {passes})"
@@ -342,7 +327,7 @@ class FilterSql:
         """Whether the field is, or has, one of the values; a null also matches a missing field."""
         place = self.place(rows, field)
         wanted = [(type_of(value), value) for value in values if value is not None]
-        self._count(sum(1 for kind, _ in wanted if kind.kind not in SCALARS))
+        self.count(sum(1 for kind, _ in wanted if kind.kind not in SCALARS))
         found = self._some(place, lambda spot: self._is_one_of(spot, wanted))
         if len(wanted) == len(values):
             return found
@@ -389,7 +374,7 @@ class FilterSql:
         wanted = _list_of(condition)
         if not wanted:
             return FALSE  # as MongoDB has it
-        self._count(len(wanted))
+        self.count(len(wanted))
         place = self.place(rows, condition.field)
         return every(
             [
@@ -431,22 +416,24 @@ class FilterSql:
         if type(length) is not int:
             raise GatewayError(Code.BAD_QUERY, "a size is a whole number", field=condition.field)
         return self._some_list(
-            rows, condition.field, lambda spot: f"json_array_length({_list(spot)}) = {self.bind(write_number(length))}"
+            rows,
+            condition.field,
+            lambda spot: f"json_array_length({list_json(spot)}) = {self.bind(write_number(length))}",
         )
 
     def contained_by(self, rows: Rows, condition: Condition, _: int) -> str:
         items = _list_of(condition)
         allowed = [(type_of(item), item) for item in items if item is not None]
-        self._count(sum(1 for kind, _ in allowed if kind.kind not in SCALARS))
+        self.count(sum(1 for kind, _ in allowed if kind.kind not in SCALARS))
 
         def test(spot: Spot) -> str:
             element = self.alias()
-            inner = Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element))
+            inner = element_of(element)
             parts = [self._is_one_of(inner, allowed)]
             if len(allowed) < len(items):
                 parts.append(f"{inner.word} = 'null'")
             stranger = negated(either(parts))
-            return f"NOT EXISTS (SELECT 1 FROM json_each({_list(spot)}) AS {element} WHERE {stranger})"
+            return f"NOT EXISTS (SELECT 1 FROM json_each({list_json(spot)}) AS {element} WHERE {stranger})"
 
         return self._some_list(rows, condition.field, test)
 
@@ -474,6 +461,23 @@ class FilterSql:
 
         return test
 
+    def like(self, rows: Rows, condition: Condition, _: int) -> str:
+        if not isinstance(condition.value, str):
+            raise GatewayError(Code.BAD_QUERY, "the pattern of a LIKE is a text", field=condition.field)
+        pattern = like_pattern(condition.value)
+
+        def test(spot: Spot) -> str:
+            if spot.type is None:
+                plain = f"CASE WHEN {spot.word} IN ('text', 'integer', 'real') THEN {spot.scalar} END"
+                text = f"coalesce({plain}, {spot.tagged(Kind.DATE)})"
+            elif spot.type.kind in (Kind.STRING, Kind.NUMBER, Kind.DATE):
+                text = spot.scalar
+            else:
+                return FALSE
+            return f"is_like({self.bind(pattern)}, {text})"
+
+        return self._some(self.place(rows, condition.field), test)
+
     # places on earth
 
     def near(self, rows: Rows, condition: Condition, _: int) -> str:
@@ -481,7 +485,7 @@ class FilterSql:
         return self._some(self.place(rows, condition.field), lambda spot: self._in_reach(spot, near))
 
     def _in_reach(self, spot: Spot, near: Near) -> str:
-        point = _coordinates(spot)
+        point = coordinates(spot)
         if point is None:
             return FALSE
         distance = self._distance(point, near.point)
@@ -504,7 +508,7 @@ class FilterSql:
                 distances: list[str] = []
 
                 def collect(spot: Spot) -> str:
-                    point = _coordinates(spot)
+                    point = coordinates(spot)
                     if point is not None:
                         distances.append(self._distance(point, near.point))
                     return FALSE
@@ -518,11 +522,13 @@ class FilterSql:
 
     def _shortest(self, place: Place, center: GeoPoint) -> str:
         element = self.alias()
-        own = _coordinates(place.spot)
-        inner = Spot(None, f"{element}.value", f"{element}.type", f"{element}.value", _object(element))
-        of_elements = _coordinates(inner)
+        own = coordinates(place.spot)
+        inner = element_of(element)
+        of_elements = coordinates(inner)
         assert of_elements is not None
-        ways = [f"(SELECT min({self._distance(of_elements, center)}) FROM json_each({_list(place.spot)}) AS {element})"]
+        ways = [
+            f"(SELECT min({self._distance(of_elements, center)}) FROM json_each({list_json(place.spot)}) AS {element})"
+        ]
         if own is not None:
             ways.append(self._distance(own, center))
         shortest = f"coalesce({', '.join(ways)})" if len(ways) > 1 else ways[0]
@@ -543,7 +549,7 @@ class FilterSql:
         area = condition.value
 
         def test(spot: Spot) -> str:
-            point = _coordinates(spot)
+            point = coordinates(spot)
             if point is None:
                 return FALSE
             latitude, longitude = point
@@ -590,11 +596,27 @@ class FilterSql:
         column = owners.columns.get(field) if owners is not None else None
         if owners is None or column is None or column.type != Type(Kind.RELATION, rows.of.name):
             return FALSE
+        self.refuse_hidden(owners, field)
         known = self.bind(owner.id)
         members = f"SELECT member FROM member WHERE field = {self.bind(column.id)} AND owner = {known}"
-        holder = self.rows(owners)
-        if (visible := self.visible(holder)) != TRUE:
+        holder = self.rows(owners, Action.GET)
+        if (visible := self.readable(holder)) != TRUE:
             members += f" AND EXISTS (SELECT 1 FROM {holder.table} WHERE {holder.alias}.id = {known} AND {visible})"
+        return f"{rows.alias}.id IN ({members})"
+
+    def _inverse(self, rows: Rows, inverse: Inverse, depth: int) -> str:
+        owners = self._schema.classes.get(inverse.class_name)
+        column = owners.columns.get(inverse.field) if owners is not None else None
+        if owners is None or column is None or column.type.target != rows.of.name:
+            return FALSE
+        self.refuse_hidden(owners, inverse.field)
+        holder = self.rows(owners)
+        condition = self.condition(holder, inverse.where, depth + 1)
+        if column.type.kind is Kind.POINTER:
+            held = holder.column(inverse.field)
+            return f"{rows.alias}.id IN (SELECT +({held}) FROM {holder.table} WHERE {condition} AND {held} IS NOT NULL)"
+        chosen = f"SELECT {holder.alias}.id FROM {holder.table} WHERE {condition}"
+        members = f"SELECT member FROM member WHERE field = {self.bind(column.id)} AND owner IN ({chosen})"
         return f"{rows.alias}.id IN ({members})"
 
     def _relation(self, rows: Rows, field: int, target: str | None, condition: Condition, depth: int) -> str:
@@ -610,7 +632,7 @@ class FilterSql:
         of = self._schema.classes.get(target or "")
         if of is None:
             return FALSE
-        members = self.rows(of)
+        members = self.rows(of, Action.GET)
         member = Spot(Type(Kind.POINTER, target), f"{members.alias}.id", "'text'", "NULL", "NULL")
         if isinstance(value, Subquery):
             test = self._among(value, depth)
@@ -619,9 +641,8 @@ class FilterSql:
                 (type_of(item), item) for item in (_list_of(condition) if op is Op.IN else (value,)) if item is not None
             ]
             test = partial(self._is_one_of, wanted=wanted)
-        wanted_members = (
-            f"SELECT {members.alias}.id FROM {members.table} WHERE {every((self.visible(members), test(member)))}"
-        )
+        found = every((self.readable(members), test(member)))
+        wanted_members = f"SELECT {members.alias}.id FROM {members.table} WHERE {found}"
         owners = f"SELECT owner FROM member WHERE field = {self.bind(field)} AND member IN ({wanted_members})"
         return f"{rows.alias}.id IN ({owners})"
 
@@ -630,7 +651,7 @@ class FilterSql:
         found = self._schema.classes.get(query.class_name)
         if found is None:
             return None
-        self._count(1)
+        self.count(1)
         rows = self.rows(found)
         if query.limit is None:
             return rows, self.condition(rows, query.where, depth + 1)
@@ -649,10 +670,14 @@ class FilterSql:
         if query.key is None:
             chosen = {Type(Kind.POINTER, query.class_name): Chosen(f"{found.alias}.id", found.table, condition)}
             return lambda spot: self._is_in(spot, chosen, None)
-        key = self.place(found, query.key)
+        joins = Joins(self, found, self.refuse_hidden)
+        led = joins.follow(query.key)
+        key = self.place(*led) if led is not None else None
         if key is None:
             return lambda _: FALSE
-        source = found.table if key.each is None else f"{found.table}, {key.each}"
+        tables = [found.table, *(table for table, _ in joins.tables)]
+        source = ", ".join(tables if key.each is None else [*tables, key.each])
+        condition = every((condition, *(joined for _, joined in joins.tables)))
         return lambda spot: self._is_in(spot, *_values_of(key.spot, spot, source, condition))
 
     def _is_in(self, spot: Spot, chosen: Mapping[Type, Chosen], rest: Chosen | None) -> str:
@@ -666,18 +691,25 @@ class FilterSql:
             guard, operand = spot.operand(kind.kind)
             prefix = f"{kind.target}:" if kind.target is not None else ""  # below a column, a pointer tells its class
             tests.append(every((guard, f"{operand} IN ({values.select(prefix)})")))
-        if rest is not None and (own := _canonical(spot)) is not None:
+        if rest is not None and (own := canonical_sql(spot)) is not None:
             tests.append(f"{own} IN ({rest.select()})")
         return either(tests)
 
     # order and page
 
-    def order(self, rows: Rows, sorts: Sequence[Sort], where: Filter | None = None) -> str:
-        """The terms of an ORDER BY. Missing and null come first, ascending; ties, and no order, are by age."""
+    def order(
+        self, rows: Rows, sorts: Sequence[Sort], where: Filter | None = None, named: Mapping[str, str] = NO_NAMES
+    ) -> str:
+        """The terms of an ORDER BY. Missing and null come first, ascending; ties, and no order, are by age.
+
+        `named` is SQL for values that are computed, by names that go before those of fields.
+        """
         terms = []
         descending = False
         for sort in sorts:
-            sql = self.sort_key(rows, sort.field)
+            if sort.value is not None:
+                raise GatewayError(Code.BAD_QUERY, f"{sort.field} is of groups, and there are none to sort")
+            sql = named.get(sort.field) or self.sort_key(rows, sort.field)
             if sql is not None:
                 descending = sort.descending
                 terms.append(f"{sql} DESC" if descending else sql)
@@ -688,6 +720,7 @@ class FilterSql:
         return ", ".join(terms)
 
     def sort_key(self, rows: Rows, field: str) -> str | None:
+        self.refuse_hidden(rows.of, field, "sort by")
         place = None if field == ACL else self.place(rows, field)
         return None if place is None or place.each is not None else place.spot.scalar
 
@@ -718,19 +751,11 @@ WRITERS: Final[Mapping[Op, Writer]] = {
     Op.SIZE: FilterSql.size,
     Op.CONTAINED_BY: FilterSql.contained_by,
     Op.REGEX: FilterSql.regex,
+    Op.LIKE: FilterSql.like,
     Op.NEAR: FilterSql.near,
     Op.WITHIN: FilterSql.within,
     Op.COVERS: FilterSql.covers,
 }
-
-
-def _object(element: str) -> str:
-    """A row of json_each as JSON, or null: what is neither list nor object may be no JSON at all."""
-    return f"(CASE WHEN {element}.type IN ('object', 'array') THEN {element}.value END)"
-
-
-def _list(spot: Spot) -> str:
-    return f"CASE {spot.word} WHEN 'array' THEN {spot.json} END"
 
 
 def _list_of(condition: Condition) -> Sequence[Value]:
@@ -751,31 +776,13 @@ def _comparable(spot: Spot, kind: Kind, value: Value) -> SqlValue:
     return bare
 
 
-def _coordinates(spot: Spot) -> tuple[str, str] | None:
-    if spot.type is None:
-        return spot.tagged(Kind.GEO_POINT, "[0]"), spot.tagged(Kind.GEO_POINT, "[1]")
-    if spot.type.kind is not Kind.GEO_POINT:
-        return None
-    return f"{spot.base} ->> '{spot.path}[0]'", f"{spot.base} ->> '{spot.path}[1]'"
-
-
-def _canonical(spot: Spot) -> str | None:
-    """A text that equal lists, objects, points and files have in common; None where only scalars can stand."""
-    if spot.type is None:
-        return f"CASE WHEN {spot.word} IN ('object', 'array') THEN canonical('', {spot.json}) END"
-    if spot.type.kind in SCALARS:
-        return None
-    tag = CODECS[spot.type.kind].tag if spot.type.kind in CODECS else ""
-    return f"canonical('{tag}', {spot.json})"
-
-
 def _values_of(key: Spot, outer: Spot, source: str, condition: str) -> tuple[dict[Type, Chosen], Chosen | None]:
     """What stands at `key` of the rows that a condition finds, as far as `outer` can be compared with it."""
 
     def choose(value: str, *tests: str) -> Chosen:
         return Chosen(value, source, every((condition, *tests, f"{value} IS NOT NULL")))
 
-    rest = _canonical(key)
+    rest = canonical_sql(key)
     others = choose(rest) if rest is not None else None
     if key.type is not None:
         return ({key.type: choose(key.scalar)} if key.type.kind in SCALARS else {}), others

@@ -9,148 +9,65 @@ see the same state.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from gateway.errors import Code, GatewayError
+from gateway.model.account import USER
 from gateway.model.operation import (
-    Batch,
     Caller,
     Create,
     Delete,
-    Find,
-    Get,
-    Operation,
     Result,
     Returning,
-    Scan,
     ServerTime,
     Update,
+    Upsert,
 )
-from gateway.model.query import Filter, Sort
-from gateway.model.update import Add, AddRelation, AddUnique, Change, Remove, RemoveRelation, Set, SetOnInsert, Several
-from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Date, Fields, Pointer, Reference, Value
-from gateway.store.access import Right, grants
+from gateway.model.query import Filter
+from gateway.model.schema import Action, Kind, Type
+from gateway.model.update import (
+    Set,
+    Unset,
+)
+from gateway.model.values import ACL, ID, Date, Fields
+from gateway.store.access import Access, Right, filled, grants, names_user_in, says_more
 from gateway.store.changes import Doc, Edit
-from gateway.store.connection import Connection, Taken, TransactionLost
-from gateway.store.cursor import Position, read_cursor, write_cursor
-from gateway.store.encoding import Kind, Type, read_nested, write_json
-from gateway.store.filter_sql import FilterSql, Rows
-from gateway.store.projection import exclude, include, included_by, select
-from gateway.store.schema import (
-    ClassSchema,
-    Column,
-    Schema,
-    add_class,
-    add_column,
-    add_index,
-    check_class_name,
-)
+from gateway.store.connection import Taken
+from gateway.store.definitions import BUILT_IN
+from gateway.store.encoding import write_json
+from gateway.store.filter_sql import FilterSql
+from gateway.store.reading import fill_nulls, missing, object_of, read_object
+from gateway.store.schema import ClassSchema, Column, add_column, check_class_name, check_field_name
+from gateway.store.session import Session
 
 LARGEST_OBJECT: Final = 16 * 1024 * 1024
 """In bytes of JSON; MongoDB's limit, and so LeanCloud's and Parse's."""
 
+REWRITTEN: Final = "{0}.seq, {0}.id, {0}.created_at, {0}.updated_at, {0}.acl, json({0}.doc), {0}.owner"
+
 LONGEST_ID: Final = 1024
 """In bytes. Nobody's ids are near it; it keeps indexes and cursors small."""
 
-WRITES: Final = frozenset({Create, Update, Delete})
-
-MOST_ITEMS: Final = 1000
-
-
-def writes(op: Operation) -> bool:
-    return type(op) in WRITES or (isinstance(op, Batch) and any(map(writes, op.items)))
-
-
-class Clock:
-    """Milliseconds since 1970, as the model's dates. Most are asked for within the millisecond of the one before."""
-
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self.now_ms = now_ms
-        self._last = (-1, Date(""))
-
-    def now(self) -> Date:
-        ms = self.now_ms()
-        if self._last[0] != ms:
-            self._last = (ms, Date.from_ms(ms))
-        return self._last[1]
-
-
-class Session:
-    """One connection, the schema as its transaction sees it, and what time it is."""
-
-    def __init__(self, connection: Connection, schema: Schema, clock: Clock, secret: bytes) -> None:
-        self.connection = connection
-        self.schema = schema
-        self.clock = clock
-        self.secret = secret
-        self.guarded = False
-
-    def guard(self) -> None:
-        """Called before the first of several statements of one job, so that whoever runs it can undo them together.
-
-        A statement alone does all or nothing by itself, and most creates and updates are one: it is their last act.
-        """
-        if not self.guarded:
-            self.guarded = True
-            self.connection.run("SAVEPOINT job")
-
-    def execute(self, op: Operation, caller: Caller) -> Result:
-        """Raises GatewayError; what was written before it is to be rolled back."""
-        execute = EXECUTE.get(type(op))
-        if execute is None:
-            raise GatewayError(Code.UNSUPPORTED, f"the embedded store has no {type(op).__name__.lower()}")
-        return execute(self, op, caller)
-
-    @contextmanager
-    def savepoint(self, name: str) -> Iterator[None]:
-        """What happens inside happens whole or not at all, the schema included."""
-        schema = self.schema
-        self.connection.run(f"SAVEPOINT {name}")
-        try:
-            yield
-        except BaseException as error:
-            self.schema = schema
-            if not isinstance(error, TransactionLost):
-                self.connection.run(f"ROLLBACK TO {name}")
-                self.connection.run(f"RELEASE {name}")
-            raise
-        self.connection.run(f"RELEASE {name}")
-
-    def declare_index(self, class_name: str, fields: Sequence[str], *, unique: bool) -> None:
-        self.guard()
-        owner = self.made_class(class_name, private=True)
-        try:
-            self.schema = add_index(self.connection, self.schema, owner, fields, unique=unique)
-        except Taken as taken:
-            raise GatewayError(
-                Code.DUPLICATE_VALUE,
-                f"{class_name}.{','.join(fields)} cannot become unique: objects with equal values are there",
-                class_name=class_name,
-                field=",".join(fields),
-            ) from taken
-
-    def made_class(self, name: str, *, private: bool) -> ClassSchema:
-        """`private` is whether it may be a private one."""
-        if name not in (self.schema if private else self.schema.public).classes:
-            check_class_name(name, private=private)
-            self.guard()
-            self.schema = add_class(self.connection, self.schema, name)
-        return self.schema.classes[name]
+PHONE_FIELDS: Final = ("mobilePhoneNumber", "mobilePhoneVerified")
+"""That users of some vendors have from the beginning, so that a new one adds no field."""
 
 
 class ClassColumns:
     """The columns of a class under write: what a change needs is made, or found to be of another type."""
 
-    def __init__(self, session: Session, class_name: str, *, private: bool) -> None:
-        """`private` is whether a column may point to private classes."""
+    def __init__(
+        self, session: Session, class_name: str, *, private: bool, may_add: Callable[[], None] | None = None
+    ) -> None:
+        """`private` is whether a column may point to private classes. `may_add` raises where none may be made."""
         self._session = session
         self._class_name = class_name
         self._private = private
+        self._may_add = may_add
         self._columns = session.schema.classes[class_name].columns
 
     def known(self, name: str) -> Column | None:
@@ -163,6 +80,9 @@ class ClassColumns:
             check_class_name(kind.target, private=self._private)
         column = owner.columns.get(name)
         if column is None:
+            self.check_new(name)
+            if self._may_add is not None:
+                self._may_add()
             session.guard()
             session.schema = add_column(session.connection, session.schema, owner, name, kind)
             self._columns = session.schema.classes[self._class_name].columns
@@ -170,6 +90,19 @@ class ClassColumns:
         if column.type is not kind and column.type != kind:
             raise self.mismatch(name, column.type, kind)
         return column
+
+    def check_new(self, name: str) -> None:
+        check_field_name(name)
+        if self._session.has_fixed_schema:
+            raise self.no_such(name)
+
+    def no_such(self, name: str) -> GatewayError:
+        return GatewayError(
+            Code.NO_SUCH_COLUMN,
+            f"there is no column {name!r} in {self._class_name}",
+            class_name=self._class_name,
+            field=name,
+        )
 
     def mismatch(self, name: str, expected: object, found: object) -> GatewayError:
         return GatewayError(
@@ -180,42 +113,6 @@ class ClassColumns:
             expected=str(expected),
             found=str(found),
         )
-
-
-# rows as objects
-
-
-def read_object(of: ClassSchema, row: Sequence[Any], *, with_acl: bool = True) -> Fields:
-    """Of a row of `ClassSchema.select`. Only what is not its own stored form is touched."""
-    text = row[4]
-    return _object(of, row[0], row[1], row[2], row[3] if with_acl else None, orjson.loads(text), nested='"@' in text)
-
-
-def _object(
-    of: ClassSchema, known: str, created_at: str, updated_at: str, acl: str | None, doc: Doc, *, nested: bool = True
-) -> Fields:
-    """`nested` is whether the document may have tags below its columns."""
-    fields: Fields = {ID: known, CREATED_AT: Date(created_at), UPDATED_AT: Date(updated_at)}
-    if acl is not None:
-        fields[ACL] = orjson.loads(acl)
-    for name, reader in of.readers:
-        stored = doc.get(name)
-        if stored is not None:
-            doc[name] = reader(stored)
-    if nested:
-        for name in of.nested:
-            stored = doc.get(name)
-            if stored is not None:
-                doc[name] = read_nested(stored)
-    fields.update(doc)
-    fields.update(of.relations)
-    return fields
-
-
-def missing(class_name: str, known: str) -> GatewayError:
-    return GatewayError(
-        Code.OBJECT_NOT_FOUND, f"there is no object {known!r} in {class_name}", class_name=class_name, id=known
-    )
 
 
 def unmet(class_name: str, known: str) -> GatewayError:
@@ -237,9 +134,22 @@ def new_id(now_ms: int) -> str:
 
 def create(session: Session, op: Create, caller: Caller) -> Result:
     class_name = op.class_name
-    session.made_class(class_name, private=caller.trusted)
-    edit = Edit(ClassColumns(session, class_name, private=caller.trusted), {}, creating=True)
+    access = session.schema.access(class_name, caller)
+    named: tuple[str, ...] = ()
+    may_add: Callable[[], None] | None = None
+    if access is not None:
+        named = access.check(Action.CREATE, caller)
+        access.refuse_read_only(op.changes)
+        may_add = partial(_check, access, Action.ADD_FIELD, caller, creating=True)
+    if class_name not in session.schema.classes:
+        session.schema.refuse_new(class_name, caller)
+    of = session.made_class(class_name, private=caller.trusted)
+    edit = Edit(ClassColumns(session, class_name, private=caller.trusted, may_add=may_add), {}, creating=True)
     edit.apply(op.changes)
+    if of.defaults or of.required:
+        _complete(of, edit)
+        _refuse_empty(of, edit, of.required)
+    given_acl = _default_acl(session, class_name, edit, op, caller)
     now = session.clock.now()
     known = new_id(session.clock.now_ms()) if op.id is None else op.id
     if not known:
@@ -249,12 +159,22 @@ def create(session: Session, op: Create, caller: Caller) -> Result:
     of = session.schema.classes[class_name]
     stored = _stored(edit)
     acl = _stored_acl(edit)
-    result = Result(id=known, created_at=now, updated_at=now)
-    result.object = _answer(edit, op.returning, of, (known, now.iso, now.iso, acl))
+    made_at, changed_at = op.times if op.times is not None and caller.trusted else (now, now)
+    result = Result(id=known, created_at=made_at, updated_at=changed_at)
+    owner = known if class_name == USER else caller.user_id  # a user is its own
+    result.object = _answer(edit, op, of, (known, made_at.iso, changed_at.iso, acl), owner)
+    if given_acl is not None and op.returning is Returning.COMPUTED:
+        result.object = {**(result.object or {}), ACL: given_acl}
+    if access is not None and (named or access.hides):
+        whole = object_of(of, known, made_at.iso, changed_at.iso, acl, orjson.loads(stored), owner)
+        if not names_user_in(whole, named, caller):
+            raise access.refusal(Action.CREATE)
+        if result.object:
+            access.hide_in(result.object, whole, caller)
     if edit.members:
         _change_members(session, known, edit)
     try:
-        session.connection.run(of.insert, (known, now.iso, now.iso, acl, stored))
+        session.connection.run(of.insert, (known, made_at.iso, changed_at.iso, acl, stored, owner))
     except Taken as taken:
         raise duplicate(of, taken, known) from taken
     return result
@@ -263,33 +183,61 @@ def create(session: Session, op: Create, caller: Caller) -> Result:
 def update(session: Session, op: Update, caller: Caller) -> Result:
     """Who may write and not read an object learns nothing about it: every condition fails, no field is answered."""
     class_name, known = op.class_name, op.id
-    of = session.schema.seen_by(caller).find(class_name)
-    row = session.connection.row(
-        f"SELECT seq, created_at, updated_at, acl, json(doc) FROM {of.table} WHERE id = ?",
-        (known,),
-    )
-    if row is None or not grants(row[3], caller, Right.WRITE):
+    access = session.schema.access(class_name, caller)
+    named: tuple[str, ...] = ()
+    if access is not None:
+        named = access.check(Action.UPDATE, caller)
+        access.refuse_read_only(op.changes)
+    of = session.schema.find_for(caller, class_name)
+    row = session.connection.row(f"SELECT {REWRITTEN.format(of.table)} FROM {of.table} WHERE id = ?", (known,))
+    if row is None or not grants(row[4], caller, Right.UPDATE):
         raise missing(class_name, known)
-    seq, created_at, updated_at, acl, text = row
+    return rewrite(session, op, row, caller, access, named)
+
+
+def rewrite(
+    session: Session, op: Update, row: Sequence[Any], caller: Caller, access: Access | None, named: tuple[str, ...]
+) -> Result:
+    """Changes the object of a row of `REWRITTEN`, which the caller may write as far as its list says."""
+    class_name, known = op.class_name, op.id
+    of = session.schema.classes[class_name]
+    seq, _, created_at, updated_at, acl, text, owner = row
     readable = grants(acl, caller, Right.READ)
+    may_get = True
+    may_add: Callable[[], None] | None = None
+    if access is not None:
+        before = object_of(of, known, created_at, updated_at, acl, orjson.loads(text), owner)
+        if not names_user_in(before, named, caller):
+            raise missing(class_name, known)
+        may_get = _permits(access, Action.GET, before, caller)
+        may_add = partial(_check, access, Action.ADD_FIELD, caller, before)
     if op.where is not None:
         sql = FilterSql(session.schema, caller)
-        rows = sql.rows(of)
+        rows = sql.rows(of, Action.GET)
         source = sql.source(rows, op.where)
         if session.connection.row(f"SELECT 1 FROM {source} AND {rows.alias}.seq = {sql.bind(seq)}", sql.values) is None:
             raise unmet(class_name, known)
-    edit = Edit(ClassColumns(session, class_name, private=caller.trusted), orjson.loads(text))
+    columns = ClassColumns(session, class_name, private=caller.trusted, may_add=may_add)
+    edit = Edit(columns, orjson.loads(text), before=text)
     edit.acl = orjson.loads(acl) if acl is not None else None
+    edit.keeps_denials = acl is not None and says_more(acl)
     edit.apply(op.changes)
+    if of.required:
+        _refuse_empty(of, edit, of.required.intersection(name.partition(".")[0] for name in op.changes))
     of = session.schema.classes[class_name]
     now = session.clock.now()
-    if now.iso < updated_at:  # the clock went back, or another machine's is ahead: an update is not undone by that
-        now = Date(updated_at)
+    if now.iso <= updated_at:
+        # the clock went back, or another machine's is ahead, or both were within a millisecond: an update is later all
+        # the same, so that what was never updated is told from what was
+        now = Date.from_ms(Date(updated_at).ms + 1)
     stored, acl = _stored(edit), _stored_acl(edit)
     result = Result(id=known, updated_at=now)
-    if readable or grants(acl, caller, Right.READ):
+    if may_get and (readable or grants(acl, caller, Right.READ)):
         result.created_at = Date(created_at)
-        result.object = _answer(edit, op.returning, of, (known, created_at, now.iso, acl))
+        result.object = _answer(edit, op, of, (known, created_at, now.iso, acl), owner)
+        if access is not None and access.hides and result.object:
+            whole = object_of(of, known, created_at, now.iso, acl, orjson.loads(stored), owner)
+            access.hide_in(result.object, whole, caller)
     elif op.returning is not Returning.NOTHING:
         result.object = {}
     if edit.members or edit.emptied:
@@ -299,6 +247,125 @@ def update(session: Session, op: Update, caller: Caller) -> Result:
     except Taken as taken:
         raise duplicate(of, taken, known) from taken
     return result
+
+
+def held(session: Session, class_name: str, known: str, field: str, caller: Caller) -> tuple[Doc, ClassColumns]:
+    """The document of an object that the caller may read, and whose field it may write, and the columns of its class.
+
+    Raises GatewayError as an update does, and OBJECT_NOT_FOUND for who may write it and not read it.
+    """
+    access = session.schema.access(class_name, caller)
+    named: tuple[str, ...] = ()
+    may_add: Callable[[], None] | None = None
+    if access is not None:
+        named = access.check(Action.UPDATE, caller)
+        access.refuse_read_only({field: Unset()})
+    of = session.schema.find_for(caller, class_name)
+    row = session.connection.row(f"SELECT {REWRITTEN.format(of.table)} FROM {of.table} WHERE id = ?", (known,))
+    if row is None or not (grants(row[4], caller, Right.UPDATE) and grants(row[4], caller, Right.READ)):
+        raise missing(class_name, known)
+    if access is not None:
+        _, _, created_at, updated_at, acl, text, owner = row
+        whole = object_of(of, known, created_at, updated_at, acl, orjson.loads(text), owner)
+        if not (names_user_in(whole, named, caller) and _permits(access, Action.GET, whole, caller)):
+            raise missing(class_name, known)
+        may_add = partial(_check, access, Action.ADD_FIELD, caller, whole)
+    doc: Doc = orjson.loads(row[5])
+    return doc, ClassColumns(session, class_name, private=caller.trusted, may_add=may_add)
+
+
+def upsert(session: Session, op: Upsert, caller: Caller) -> Result:
+    """An object that is there, and that the caller may not write, is an id that is taken."""
+    words: dict[str, Any] = {
+        "class_name": op.class_name,
+        "changes": op.changes,
+        "returning": op.returning,
+        "nulls": op.nulls,
+    }
+    of = session.schema.seen_by(caller).classes.get(op.class_name)
+    row = None
+    if of is not None and op.id is not None:
+        row = session.connection.row(f"SELECT acl FROM {of.table} WHERE id = ?", (op.id,))
+    if of is None or op.id is None or row is None:
+        return create(session, Create(**words, id=op.id), caller)
+    if not grants(row[0], caller, Right.UPDATE):
+        raise duplicate(of, Taken(ID), op.id)
+    result = update(session, Update(**words, id=op.id), caller)
+    result.created = False
+    return result
+
+
+def _check(
+    access: Access, action: Action, caller: Caller, whole: Fields | None = None, *, creating: bool = False
+) -> None:
+    """Raises GatewayError where a class does not permit something with this object."""
+    if not names_user_in(whole or {}, access.check(action, caller, creating=creating), caller):
+        raise access.refusal(action)
+
+
+def _permits(access: Access, action: Action, whole: Fields, caller: Caller) -> bool:
+    try:
+        _check(access, action, caller, whole)
+    except GatewayError:
+        return False
+    return True
+
+
+def permit(session: Session, op: Create | Update | Delete, caller: Caller) -> None:
+    """Whether a caller may have done what the gateway is to do in its place, with a class that it has rules for."""
+    access = session.schema.access(op.class_name, caller)
+    if access is None:
+        return
+    action = {Create: Action.CREATE, Update: Action.UPDATE, Delete: Action.DELETE}[type(op)]
+    named = access.check(action, caller)
+    of = session.schema.public.classes.get(op.class_name)
+    ids = op.ids if isinstance(op, Delete) else () if isinstance(op, Create) else (op.id,)
+    wholes = []
+    for known in ids:
+        row = session.connection.row(of.get, (known,)) if of is not None else None
+        whole = read_object(of, row) if of is not None and row is not None else {}
+        if not names_user_in(whole, named, caller):
+            raise missing(op.class_name, known)
+        wholes.append(whole)
+    if isinstance(op, Delete):
+        return
+    access.refuse_read_only(op.changes)
+    if isinstance(op, Create) and named:
+        told = {name: change.value for name, change in op.changes.items() if isinstance(change, Set)}
+        if not names_user_in(told, named, caller):
+            raise access.refusal(action)
+    built_in = {*BUILT_IN.get(op.class_name, {}), *PHONE_FIELDS}
+    for path, change in op.changes.items():
+        name = path.partition(".")[0]
+        makes_none = isinstance(change, Unset) or (isinstance(change, Set) and change.value is None)
+        if not (makes_none or name.startswith("@") or name in built_in or (of is not None and name in of.columns)):
+            _check(access, Action.ADD_FIELD, caller, *wholes, creating=isinstance(op, Create))
+
+
+def _complete(of: ClassSchema, edit: Edit) -> None:
+    """Parse Server: what was not sent, or is taken away at once, has the column's default; a null stays one."""
+    for name, default in of.defaults:
+        if name not in edit.doc:
+            edit.doc[name] = orjson.loads(write_json(default))  # its own: an object's lists and objects are changed
+            edit.touched.append(name)
+            edit.computed.append(name)
+
+
+def _refuse_empty(of: ClassSchema, edit: Edit, names: Iterable[str]) -> None:
+    for name in names:
+        if edit.doc.get(name) in (None, ""):  # Parse Server, `setRequiredFieldsIfNeeded`: an empty text is none
+            raise GatewayError(Code.MISSING_VALUE, f"{name} is required", class_name=of.name, field=name)
+
+
+def _default_acl(session: Session, class_name: str, edit: Edit, op: Create, caller: Caller) -> dict[str, Any] | None:
+    """The list of an object that is created without one, where its class has one for that; the master's as well."""
+    if caller.trusted or ACL in op.changes:
+        return None
+    access = session.schema.access_of(caller.app).get(class_name)
+    if access is None or access.default_acl is None:
+        return None
+    edit.acl = filled(access.default_acl, caller)
+    return edit.acl
 
 
 def _stored(edit: Edit) -> str:
@@ -313,12 +380,16 @@ def _stored_acl(edit: Edit) -> str | None:
 
 
 def _answer(
-    edit: Edit, returning: Returning, of: ClassSchema, system: tuple[str, str, str, str | None]
+    edit: Edit, op: Create | Update, of: ClassSchema, system: tuple[str, str, str, str | None], owner: str | None
 ) -> Fields | None:
+    returning = op.returning
     if returning is Returning.NOTHING:
         return None
     if returning is Returning.EVERYTHING:
-        return _object(of, *system, edit.doc)
+        fields = object_of(of, *system, edit.doc, owner)
+        if op.nulls:
+            fill_nulls(of, (fields,))
+        return fields
     if returning is Returning.COMPUTED and not edit.computed:
         return {}
     return edit.answer(returning, of)
@@ -360,7 +431,7 @@ def duplicate(of: ClassSchema, taken: Taken, known: str) -> GatewayError:
 
 def delete(session: Session, op: Delete, caller: Caller) -> Result:
     """A condition is asked of objects that the caller may read, so to who may only write one it fails."""
-    of = session.schema.seen_by(caller).find(op.class_name)
+    of = session.schema.find_for(caller, op.class_name)
     session.guard()
     sql, chosen = _to_delete(session, of, op.ids, caller, op.where)
     gone = [known for (known,) in session.connection.rows(f"DELETE FROM {chosen} RETURNING id", sql.values)]
@@ -369,7 +440,7 @@ def delete(session: Session, op: Delete, caller: Caller) -> Result:
         sql, chosen = _to_delete(session, of, op.ids, caller, None)
         there = op.where is not None and session.connection.row(f"SELECT 1 FROM {chosen}", sql.values)
         raise unmet(op.class_name, first) if there else missing(op.class_name, first)
-    _forget_members(session, of, gone)
+    forget_members(session, of, gone)
     return Result()
 
 
@@ -377,15 +448,15 @@ def _to_delete(
     session: Session, of: ClassSchema, ids: Sequence[str], caller: Caller, where: Filter | None
 ) -> tuple[FilterSql, str]:
     sql = FilterSql(session.schema, caller)
-    rows = sql.rows(of)
-    source = f"{rows.table} WHERE {sql.granted(rows, Right.WRITE)}"
+    rows = sql.rows(of, Action.DELETE)
+    source = f"{rows.table} WHERE {sql.granted(rows, Right.DELETE)}"
     if where is not None:
-        source += f" AND {sql.condition(rows, where)}"
+        source += f" AND {sql.condition(replace(rows, action=Action.GET), where)}"
     wanted = sql.bind(write_json(ids).decode())
     return sql, f"{source} AND {rows.alias}.id IN (SELECT value FROM json_each({wanted}))"
 
 
-def _forget_members(session: Session, of: ClassSchema, gone: list[str]) -> None:
+def forget_members(session: Session, of: ClassSchema, gone: list[str]) -> None:
     """Of relations that the objects had, and that had them: an object of the same id later is another object."""
     ids = write_json(gone).decode()
     own = tuple(column.id for column in of.columns.values() if column.type.kind is Kind.RELATION)
@@ -397,218 +468,5 @@ def _forget_members(session: Session, of: ClassSchema, gone: list[str]) -> None:
             )
 
 
-# reading
-
-
-def get(session: Session, op: Get, caller: Caller) -> Result:
-    of = session.schema.seen_by(caller).find(op.class_name)
-    row = session.connection.row(of.get, (op.id,))
-    if row is None:
-        raise missing(op.class_name, op.id)
-    return shown_object(session, of, row, op, caller)
-
-
-def shown_object(session: Session, of: ClassSchema, row: Sequence[Any], op: Get, caller: Caller) -> Result:
-    """Of a row of `ClassSchema.get`. Raises GatewayError(OBJECT_NOT_FOUND) where the caller may not read it."""
-    if not grants(row[3], caller, Right.READ):
-        raise missing(op.class_name, op.id)
-    fields = read_object(of, row, with_acl=op.with_acl)
-    if op.include or op.exclude or op.select is not None:
-        (fields,) = _shown(session, of, [fields], op, caller)
-    return Result(object=fields)
-
-
-def _shown(
-    session: Session, of: ClassSchema, objects: list[Fields], op: Get | Find | Scan, caller: Caller
-) -> list[Fields]:
-    if not isinstance(op, Scan) and (paths := op.include + included_by(op.select)):
-        include(objects, paths, of, lambda name, ids: _by_id(session, name, ids, caller, with_acl=op.with_acl))
-    if op.select is not None:
-        objects = select(objects, op.select)
-    return exclude(objects, op.exclude) if op.exclude else objects
-
-
-def _by_id(
-    session: Session, class_name: str, ids: Iterable[str], caller: Caller, *, with_acl: bool
-) -> dict[str, Fields]:
-    of = session.schema.seen_by(caller).classes.get(class_name)
-    if of is None:
-        return {}
-    sql = FilterSql(session.schema, caller)
-    rows = sql.rows(of)
-    source = sql.source(rows, None)
-    wanted = sql.bind(write_json(list(ids)).decode())
-    text = f"SELECT {of.select.format(rows.alias)} FROM {source}"
-    text += f" AND {rows.alias}.id IN (SELECT value FROM json_each({wanted}))"
-    return {row[0]: read_object(of, row, with_acl=with_acl) for row in session.connection.rows(text, sql.values)}
-
-
-def find(session: Session, op: Find, caller: Caller) -> Result:
-    of = session.schema.seen_by(caller).find(op.class_name)
-    result = Result()
-    if op.redirect_key is not None:
-        of = _redirected(session.schema.seen_by(caller), of, op.redirect_key)
-        result.class_name = of.name
-    result.objects = []
-    if op.limit != 0:
-        sql = FilterSql(session.schema, caller)
-        rows = sql.rows(of)
-        source = sql.source(rows, op.where)
-        order = sql.order(rows, op.order, op.where)
-        page = f"FROM {source} ORDER BY {order} {sql.page(op.limit, op.skip)}"
-        text = f"SELECT {of.select.format(rows.alias)} {page}"
-        if order != f"{rows.alias}.seq":
-            # where it sorts, SQLite would write the JSON of every match before it knows which are on the page;
-            # a CROSS JOIN keeps the order of its left side: https://sqlite.org/optoverview.html#crossjoin
-            shown = sql.rows(of)
-            chosen = f"SELECT {rows.alias}.seq AS chosen {page}"
-            text = f"SELECT {of.select.format(shown.alias)} FROM ({chosen}) CROSS JOIN {shown.table}"
-            text += f" ON {shown.alias}.seq = chosen"
-        objects = [read_object(of, row, with_acl=op.with_acl) for row in session.connection.rows(text, sql.values)]
-        result.objects = _shown(session, of, objects, op, caller)
-    if op.count:
-        result.total = _count(session, of, op.where, caller)
-    return result
-
-
-def _count(session: Session, of: ClassSchema, where: Filter | None, caller: Caller) -> int:
-    sql = FilterSql(session.schema, caller)
-    source = sql.source(sql.rows(of), where)
-    # a parameter that is always used comes last: SQLite takes no more of them than the highest number in the text
-    row = session.connection.row(f"SELECT count(*) FROM {source} LIMIT {sql.bind(1)}", sql.values)
-    assert row is not None
-    total: int = row[0]
-    return total
-
-
-def _redirected(schema: Schema, of: ClassSchema, key: str) -> ClassSchema:
-    column = of.columns.get(key)
-    if column is None or column.type.target is None:
-        raise GatewayError(
-            Code.BAD_QUERY, f"{of.name}.{key} is no relation or pointer to query the class of", field=key
-        )
-    return schema.find(column.type.target)
-
-
-def scan(session: Session, op: Scan, caller: Caller) -> Result:
-    of = session.schema.seen_by(caller).find(op.class_name)
-    if op.limit < 1:
-        raise GatewayError(Code.BAD_QUERY, "a page of a scan has at least one object")
-    now_ms = session.clock.now_ms()
-    sql = FilterSql(session.schema, caller)
-    rows = sql.rows(of)
-    source = sql.source(rows, op.where)
-    key = sql.sort_key(rows, op.key.field) or "NULL"
-    if op.cursor is not None:
-        source += f" AND {_behind(sql, rows, key, op.key, read_cursor(session.secret, op, op.cursor, now_ms))}"
-    order = f"{key} DESC" if op.key.descending else key
-    text = f"SELECT {of.select.format(rows.alias)}, {key} FROM {source} ORDER BY {order}, {rows.alias}.id {sql.page(op.limit, 0)}"  # noqa: E501
-    found = session.connection.rows(text, sql.values)
-    objects = [read_object(of, row, with_acl=op.with_acl) for row in found]
-    result = Result(objects=_shown(session, of, objects, op, caller))
-    if len(found) == op.limit:
-        result.cursor = write_cursor(session.secret, op, Position(found[-1][5], found[-1][0]), now_ms)
-    return result
-
-
-def _behind(sql: FilterSql, rows: Rows, key: str, sort: Sort, last: Position) -> str:
-    """Strictly after a row, by key and then by id; nulls come first, descending last."""
-    later = f"{rows.alias}.id > {sql.bind(last.id)}"
-    if last.key is None:
-        return f"({key} IS NULL AND {later})" if sort.descending else f"({key} IS NOT NULL OR {later})"
-    at = sql.bind(last.key)
-    if not sort.descending:
-        return f"({key} >= {at} AND ({key} > {at} OR {later}))"
-    return f"({key} IS NULL OR ({key} <= {at} AND ({key} < {at} OR {later})))"
-
-
 def server_time(session: Session, _op: ServerTime, _caller: Caller) -> Result:
     return Result(moment=session.clock.now())
-
-
-# several
-
-
-def batch(session: Session, op: Batch, caller: Caller) -> Result:
-    if len(op.items) > MOST_ITEMS:
-        raise GatewayError(Code.BAD_BATCH, f"a batch has at most {MOST_ITEMS} items")
-    if op.names and len(op.names) != len(op.items):
-        raise GatewayError(Code.BAD_BATCH, "a batch names all of its items, or none")
-    if any(isinstance(item, Batch) for item in op.items):
-        raise GatewayError(Code.BAD_BATCH, "a batch cannot be an item of a batch")
-    if writes(op):
-        session.guard()
-    known: dict[str, str] = {}
-    answers: list[Result | GatewayError] = []
-    for at, item in enumerate(op.items):
-        try:
-            with session.savepoint("item") if type(item) in WRITES else nullcontext():
-                answer = session.execute(_with_pointers(item, known) if op.names else item, caller)
-        except GatewayError as error:
-            # time is the whole batch's: a read that was stopped here runs again, where it has more of it
-            if op.atomic or error.code is Code.TIMEOUT:
-                raise
-            answers.append(error)
-            continue
-        answers.append(answer)
-        name = op.names[at] if op.names else None
-        found = _id_of(item, answer)
-        if name is not None and found is not None:
-            known[name] = found
-    return Result(items=answers)
-
-
-def _id_of(item: Operation, answer: Result) -> str | None:
-    if answer.id is not None:
-        return answer.id
-    fields = answer.object or (answer.objects[0] if answer.objects else {})
-    found = fields.get(ID)
-    return found if found is not None else getattr(item, "id", None)
-
-
-def _with_pointers(item: Operation, known: Mapping[str, str]) -> Operation:
-    """The item with pointers in the place of references. One to an item that has not run, or failed, is BAD_BATCH."""
-    if not isinstance(item, Create | Update):
-        return item
-    return replace(item, changes={name: _resolved(change, known) for name, change in item.changes.items()})
-
-
-def _resolved(change: Change, known: Mapping[str, str]) -> Change:
-    match change:
-        case Set(value) | SetOnInsert(value):
-            return type(change)(_pointed(value, known))
-        case Add(values) | AddUnique(values) | Remove(values):
-            return type(change)(tuple(_pointed(value, known) for value in values))
-        case AddRelation(members) | RemoveRelation(members):
-            return type(change)(tuple(_pointed(member, known) for member in members))
-        case Several(changes):
-            return Several(tuple(_resolved(each, known) for each in changes))
-    return change
-
-
-def _pointed(value: Value, known: Mapping[str, str]) -> Value:
-    match value:
-        case Reference(item, class_name):
-            found = known.get(item)
-            if found is None:
-                raise GatewayError(
-                    Code.BAD_BATCH, f"no item {item!r} that made an object comes before this one", name=item
-                )
-            return Pointer(class_name, found)
-        case list() | tuple():
-            return [_pointed(part, known) for part in value]
-        case dict():
-            return {name: _pointed(part, known) for name, part in value.items()}
-    return value
-
-
-EXECUTE: Final[Mapping[type[Operation], Callable[[Session, Any, Caller], Result]]] = {
-    Create: create,
-    Get: get,
-    Update: update,
-    Delete: delete,
-    Find: find,
-    Scan: scan,
-    ServerTime: server_time,
-    Batch: batch,
-}

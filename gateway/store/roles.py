@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.model.account import ROLE, USER
+from gateway.model.schema import Kind, Type
 from gateway.store.connection import SqlValue
-from gateway.store.encoding import Kind, Type
 from gateway.store.schema import READ_VERSION, Schema, column_sql
 
 MOST_ROLES: Final = 1000

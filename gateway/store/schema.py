@@ -13,24 +13,32 @@ named after its number.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 import orjson
 
 from gateway.errors import Code, GatewayError
+from gateway.model.account import USER
 from gateway.model.operation import Caller
-from gateway.model.values import CREATED_AT, ID, UPDATED_AT, Relation, Value
+from gateway.model.schema import AppSettings, ClassPermissions, Kind, Type
+from gateway.model.values import CREATED_AT, ID, OWNER, UPDATED_AT, Relation, Value
+from gateway.store.access import Access
 from gateway.store.connection import Connection
-from gateway.store.encoding import Kind, ReadColumn, Stored, Type, column_reader, read_nested
+from gateway.store.encoding import TAGGED, ReadColumn, Stored, column_reader, read_nested, write_json
+from gateway.store.permissions import read_permissions, write_permissions
 
-FORMAT: Final = 1
-"""The layout of the file; a gateway refuses a file of a later one."""
+FORMAT: Final = 3
+"""The layout of the file; a gateway refuses a file of a later one, and brings one of an earlier one up to date."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
 """What may be a class or a field: both become part of SQL, so nothing else passes, whatever a dialect let through."""
+
+DESCENDING: Final = "-"
+"""What a field of an index begins with, in the file, that descends there. No field's name does."""
 
 PRIVATE: Final = "@"
 """What the name of a class begins with that is there for trusted callers only. No client can say such a name."""
@@ -38,13 +46,13 @@ PRIVATE: Final = "@"
 # member has both ways: the members of an owner by the key, the owners of a member by the index
 CREATE_CATALOGUE: Final = f"""
 CREATE TABLE catalogue(format INTEGER NOT NULL, version INTEGER NOT NULL);
-CREATE TABLE class(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE class(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, permissions TEXT);
 CREATE TABLE field(
-    id INTEGER PRIMARY KEY, class INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, target TEXT,
+    id INTEGER PRIMARY KEY, class INTEGER NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, target TEXT, options TEXT,
     UNIQUE(class, name)
 );
 CREATE TABLE declared_index(
-    id INTEGER PRIMARY KEY, class INTEGER NOT NULL, fields TEXT NOT NULL, is_unique INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, class INTEGER NOT NULL, fields TEXT NOT NULL, is_unique INTEGER NOT NULL, name TEXT,
     UNIQUE(class, fields)
 );
 CREATE TABLE member(
@@ -54,31 +62,66 @@ CREATE INDEX member_owners ON member(field, member, owner);
 INSERT INTO catalogue(format, version) VALUES ({FORMAT}, 0);
 """
 
+
+def _add_options(connection: Connection) -> None:
+    connection.run(
+        """
+ALTER TABLE class ADD COLUMN permissions TEXT;
+ALTER TABLE field ADD COLUMN options TEXT;
+ALTER TABLE declared_index ADD COLUMN name TEXT;
+"""
+    )
+
+
+def _add_owners(connection: Connection) -> None:
+    """Who made the objects that are there is not known; but a user is its own."""
+    for number, name in connection.rows("SELECT id, name FROM class"):
+        connection.run(f"ALTER TABLE object_{number} ADD COLUMN owner TEXT")
+        if name == USER:
+            connection.run(f"UPDATE object_{number} SET owner = id")
+        connection.run(_index_owners(f"object_{number}"))
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _add_options, 2: _add_owners}
+"""What brings a file of a format to the next one."""
+
 READ_VERSION: Final = "SELECT version FROM catalogue"
 
-SYSTEM_COLUMNS: Final[Mapping[str, str]] = {ID: "id", CREATED_AT: "created_at", UPDATED_AT: "updated_at"}
+SYSTEM_COLUMNS: Final[Mapping[str, str]] = {
+    ID: "id",
+    CREATED_AT: "created_at",
+    UPDATED_AT: "updated_at",
+    OWNER: "owner",
+}
 
 SYSTEM_TYPES: Final[Mapping[str, Type]] = {
     ID: Type(Kind.STRING),
     CREATED_AT: Type(Kind.DATE),
     UPDATED_AT: Type(Kind.DATE),
+    OWNER: Type(Kind.STRING),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """`default` is in its stored form."""
+
     id: int
     name: str
     type: Type
+    required: bool = False
+    default: Stored = None
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index somebody asked for, besides those that every class has."""
+    """An index somebody asked for, besides those that every class has. `called` is its name in the schema API."""
 
     id: int
     fields: tuple[str, ...]
     unique: bool
+    descending: frozenset[str] = frozenset()
+    called: str | None = None
 
     @property
     def name(self) -> str:
@@ -90,30 +133,45 @@ class ClassSchema:
 
     __slots__ = (
         "columns",
+        "defaults",
         "get",
         "id",
         "indexes",
         "insert",
         "name",
         "nested",
+        "permissions",
         "readers",
         "relations",
+        "required",
         "select",
         "table",
         "update",
     )
 
-    def __init__(self, number: int, name: str, columns: Mapping[str, Column], indexes: tuple[Index, ...]) -> None:
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        columns: Mapping[str, Column],
+        indexes: tuple[Index, ...],
+        permissions: ClassPermissions | None = None,
+    ) -> None:
         self.id = number
         self.name = name
         self.columns = columns
         self.indexes = indexes
+        self.permissions = permissions
+        in_documents = [column for column in columns.values() if column.type.kind is not Kind.RELATION]
+        self.required = frozenset(column.name for column in in_documents if column.required)
+        self.defaults = tuple((column.name, column.default) for column in in_documents if column.default is not None)
         self.table = f"object_{number}"
-        self.insert = f"INSERT INTO {self.table}(id, created_at, updated_at, acl, doc) VALUES (?, ?, ?, ?, jsonb(?))"
+        into = f"{self.table}(id, created_at, updated_at, acl, doc, owner)"
+        self.insert = f"INSERT INTO {into} VALUES (?, ?, ?, ?, jsonb(?), ?)"
         self.update = f"UPDATE {self.table} SET updated_at = ?, acl = ?, doc = jsonb(?) WHERE seq = ?"
-        self.select = "{0}.id, {0}.created_at, {0}.updated_at, {0}.acl, json({0}.doc)"
+        self.select = "{0}.id, {0}.created_at, {0}.updated_at, {0}.acl, json({0}.doc), {0}.owner"
         # the version rides along: one statement sees one state of the file, so no transaction is needed around it
-        self.get = f"SELECT id, created_at, updated_at, acl, json(doc), ({READ_VERSION}) FROM {self.table} WHERE id = ?"
+        self.get = f"SELECT {self.select.format(self.table)}, ({READ_VERSION}) FROM {self.table} WHERE id = ?"
         self.relations: tuple[tuple[str, Relation], ...] = tuple(
             (column.name, Relation(column.type.target or ""))
             for column in columns.values()
@@ -122,7 +180,7 @@ class ClassSchema:
         readers: list[tuple[str, ReadColumn]] = []
         nested: list[str] = []
         for column in columns.values():
-            if column.type.kind in (Kind.OBJECT, Kind.ARRAY):
+            if column.type.kind in TAGGED:
                 nested.append(column.name)
             elif (reader := column_reader(column.type)) is not None:
                 readers.append((column.name, reader))
@@ -138,19 +196,46 @@ class ClassSchema:
         return reader(stored) if reader is not None else read_nested(stored)
 
 
+NO_SETTINGS: Final = AppSettings()
+
+
 @dataclass(frozen=True)
 class Schema:
-    """`whole` is whether it has the private classes as well, or knows of none."""
+    """`whole` is whether it has the private classes as well, or knows of none.
+
+    `apps` are settings of applications, by their names: permissions that no file has.
+    """
 
     version: int
     classes: Mapping[str, ClassSchema]
     whole: bool = True
+    apps: Mapping[str, AppSettings] = field(default_factory=dict)
 
     @cached_property
     def public(self) -> Schema:
         """What there is for everybody who is not trusted. No other place has to keep a private class from anybody."""
         classes = {name: found for name, found in self.classes.items() if not name.startswith(PRIVATE)}
-        return Schema(self.version, classes, whole=False)
+        return Schema(self.version, classes, whole=False, apps=self.apps)
+
+    @cached_property
+    def _access(self) -> dict[str, Mapping[str, Access]]:
+        return {}
+
+    def access_of(self, app: str) -> Mapping[str, Access]:
+        """What permissions come to for an application, of each class that has any."""
+        known = self._access.get(app)
+        if known is None:
+            settings = self.apps.get(app, NO_SETTINGS).classes
+            names = (USER, *settings, *(name for name, found in self.classes.items() if found.permissions is not None))
+            known = self._access[app] = {
+                name: Access(name, found.permissions if (found := self.classes.get(name)) else None, settings.get(name))
+                for name in names
+            }
+        return known
+
+    def access(self, class_name: str, caller: Caller) -> Access | None:
+        """What a caller has to be held to; None for most classes, and for whom no permissions concern."""
+        return None if caller.master or caller.trusted else self.access_of(caller.app).get(class_name)
 
     def seen_by(self, caller: Caller) -> Schema:
         return self if caller.trusted else self.public
@@ -165,6 +250,13 @@ class Schema:
                     found[column.type.target] = (*found.get(column.type.target, ()), column.id)
         return found
 
+    def find_for(self, caller: Caller, class_name: str) -> ClassSchema:
+        """As `find`, of what there is for this caller."""
+        seen = self.seen_by(caller)
+        if class_name not in seen.classes:
+            self.refuse_new(class_name, caller)
+        return seen.find(class_name)
+
     def find(self, class_name: str) -> ClassSchema:
         found = self.classes.get(class_name)
         if found is None:
@@ -175,6 +267,13 @@ class Schema:
                 class_name=class_name,
             )
         return found
+
+    def refuse_new(self, class_name: str, caller: Caller) -> None:
+        """Raises GatewayError(FORBIDDEN) where clients can neither make a class nor learn that there is none."""
+        if not caller.unrestricted and not self.apps.get(caller.app, NO_SETTINGS).creates_classes:
+            # Parse Server, `allowClientClassCreation`, in its own words: reading is refused as well
+            message = f"This user is not allowed to access non-existent class: {class_name}"
+            raise GatewayError(Code.FORBIDDEN, message, class_name=class_name)
 
     def as_fields(self) -> dict[str, dict[str, str]]:
         """The types of all fields, in words: `{"Post": {"title": "String", "by": "Pointer<_User>"}}`."""
@@ -188,23 +287,36 @@ EMPTY: Final = Schema(version=-1, classes={})
 """What is known before a file was read; no file has this version."""
 
 
-def read_schema(connection: Connection) -> Schema:
+def read_schema(connection: Connection, apps: Mapping[str, AppSettings] = MappingProxyType({})) -> Schema:
     """The schema as the file has it. The caller holds a transaction, so that the four tables are of one moment."""
     version: int = (connection.row(READ_VERSION) or (0,))[0]
     columns: dict[int, dict[str, Column]] = {}
-    for number, owner, name, kind, target in connection.rows(
-        "SELECT id, class, name, type, target FROM field ORDER BY id"
+    for number, owner, name, kind, target, options in connection.rows(
+        "SELECT id, class, name, type, target, options FROM field ORDER BY id"
     ):
-        columns.setdefault(owner, {})[name] = Column(number, name, Type(Kind(kind), target))
+        given = orjson.loads(options) if options is not None else {}
+        column = Column(number, name, Type(Kind(kind), target), given.get("required", False), given.get("default"))
+        columns.setdefault(owner, {})[name] = column
     indexes: dict[int, list[Index]] = {}
-    for number, owner, fields, unique in connection.rows("SELECT id, class, fields, is_unique FROM declared_index"):
-        indexes.setdefault(owner, []).append(Index(number, tuple(orjson.loads(fields)), bool(unique)))
+    for number, owner, fields, unique, called in connection.rows(
+        "SELECT id, class, fields, is_unique, name FROM declared_index ORDER BY id"
+    ):
+        names = [name.removeprefix(DESCENDING) for name in orjson.loads(fields)]
+        falling = frozenset(name[1:] for name in orjson.loads(fields) if name.startswith(DESCENDING))
+        indexes.setdefault(owner, []).append(Index(number, tuple(names), bool(unique), falling, called))
     return Schema(
         version,
         {
-            name: ClassSchema(number, name, columns.get(number, {}), tuple(indexes.get(number, ())))
-            for number, name in connection.rows("SELECT id, name FROM class ORDER BY id")
+            name: ClassSchema(
+                number,
+                name,
+                columns.get(number, {}),
+                tuple(indexes.get(number, ())),
+                read_permissions(permissions) if permissions is not None else None,
+            )
+            for number, name, permissions in connection.rows("SELECT id, name, permissions FROM class ORDER BY id")
         },
+        apps=apps,
     )
 
 
@@ -216,63 +328,164 @@ def add_class(connection: Connection, schema: Schema, name: str) -> Schema:
     made = ClassSchema(row[0], name, {}, ())
     connection.run(
         f"CREATE TABLE {made.table}(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL,"
-        " updated_at TEXT NOT NULL, acl TEXT, doc BLOB NOT NULL)"
+        " updated_at TEXT NOT NULL, acl TEXT, owner TEXT, doc BLOB NOT NULL)"
     )
     # that of ACLs finds no object, but whoever may see all of them has them counted without a look at the documents
     for column in ("created_at", "updated_at", "acl"):
         connection.run(f"CREATE INDEX {made.table}_{column} ON {made.table}({column})")
+    connection.run(_index_owners(made.table))
     return _changed(connection, schema, made)
 
 
-def add_column(connection: Connection, schema: Schema, owner: ClassSchema, name: str, kind: Type) -> Schema:
+def add_column(
+    connection: Connection,
+    schema: Schema,
+    owner: ClassSchema,
+    name: str,
+    kind: Type,
+    *,
+    required: bool = False,
+    default: Stored = None,
+) -> Schema:
     check_field_name(name)
     if kind.target is not None:
         check_class_name(kind.target, private=True)
     row = connection.row(
-        "INSERT INTO field(class, name, type, target) VALUES (?, ?, ?, ?) RETURNING id",
-        (owner.id, name, kind.kind.value, kind.target),
+        "INSERT INTO field(class, name, type, target, options) VALUES (?, ?, ?, ?, ?) RETURNING id",
+        (owner.id, name, kind.kind.value, kind.target, _options(required, default)),
     )
     assert row is not None
-    column = Column(row[0], name, kind)
+    column = Column(row[0], name, kind, required, default)
     if kind.kind is Kind.POINTER:
         connection.run(f"CREATE INDEX {owner.table}_pointer_{column.id} ON {owner.table}({column_sql(name)})")
-    return _changed(
-        connection, schema, ClassSchema(owner.id, owner.name, {**owner.columns, name: column}, owner.indexes)
-    )
+    return _changed(connection, schema, _with(owner, columns={**owner.columns, name: column}))
+
+
+def set_options(
+    connection: Connection, schema: Schema, owner: ClassSchema, name: str, *, required: bool, default: Stored
+) -> Schema:
+    column = replace(owner.columns[name], required=required, default=default)
+    connection.run("UPDATE field SET options = ? WHERE id = ?", (_options(required, default), column.id))
+    return _changed(connection, schema, _with(owner, columns={**owner.columns, name: column}))
+
+
+def _options(required: bool, default: Stored) -> str | None:
+    options = {name: value for name, value in (("required", required), ("default", default)) if value}
+    if default is not None:
+        options["default"] = default  # 0 and false are values
+    return write_json(options).decode() if options else None
+
+
+def drop_column(connection: Connection, schema: Schema, owner: ClassSchema, name: str) -> Schema:
+    """With what stands in it, and the indexes that it is part of."""
+    column = owner.columns[name]
+    for index in owner.indexes:
+        if name in index.fields:
+            schema = drop_index(connection, schema, schema.classes[owner.name], index)
+    if column.type.kind is Kind.RELATION:
+        connection.run("DELETE FROM member WHERE field = ?", (column.id,))
+    else:
+        if column.type.kind is Kind.POINTER:
+            connection.run(f"DROP INDEX IF EXISTS {owner.table}_pointer_{column.id}")
+        connection.run(
+            f"UPDATE {owner.table} SET doc = jsonb_remove(doc, '$.{name}') WHERE json_type(doc, '$.{name}') IS NOT NULL"
+        )
+    connection.run("DELETE FROM field WHERE id = ?", (column.id,))
+    owner = schema.classes[owner.name]
+    left = {kept: found for kept, found in owner.columns.items() if kept != name}
+    return _changed(connection, schema, _with(owner, columns=left))
+
+
+def drop_class(connection: Connection, schema: Schema, owner: ClassSchema) -> Schema:
+    """The caller has made sure that it has no objects."""
+    for column in owner.columns.values():
+        if column.type.kind is Kind.RELATION:
+            connection.run("DELETE FROM member WHERE field = ?", (column.id,))
+    connection.run(f"DROP TABLE {owner.table}")
+    connection.run("DELETE FROM field WHERE class = ?", (owner.id,))
+    connection.run("DELETE FROM declared_index WHERE class = ?", (owner.id,))
+    connection.run("DELETE FROM class WHERE id = ?", (owner.id,))
+    left = {name: found for name, found in schema.classes.items() if name != owner.name}
+    return _next(connection, schema, left)
+
+
+def set_permissions(
+    connection: Connection, schema: Schema, owner: ClassSchema, permissions: ClassPermissions
+) -> Schema:
+    connection.run("UPDATE class SET permissions = ? WHERE id = ?", (write_permissions(permissions), owner.id))
+    made = ClassSchema(owner.id, owner.name, owner.columns, owner.indexes, permissions)
+    return _changed(connection, schema, made)
 
 
 def add_index(
-    connection: Connection, schema: Schema, owner: ClassSchema, fields: Sequence[str], *, unique: bool
+    connection: Connection,
+    schema: Schema,
+    owner: ClassSchema,
+    fields: Sequence[str],
+    *,
+    unique: bool,
+    descending: frozenset[str] = frozenset(),
+    called: str | None = None,
 ) -> Schema:
     """Does nothing where the same is declared already; one that becomes unique, or stops to be, is made anew."""
     if not fields:
         raise GatewayError(Code.BAD_QUERY, "an index needs a field")
     parts = []
-    for field in fields:
-        if field not in SYSTEM_COLUMNS:
-            check_field_name(field)
-        parts.append(SYSTEM_COLUMNS.get(field) or column_sql(field))
-    kept = list(owner.indexes)
+    for name in fields:
+        if name not in SYSTEM_COLUMNS:
+            check_field_name(name)
+        column = SYSTEM_COLUMNS.get(name) or column_sql(name)
+        parts.append(f"{column} DESC" if name in descending else column)
     for index in owner.indexes:
-        if index.fields == tuple(fields):
-            if index.unique == unique:
+        if index.fields == tuple(fields) and index.descending == descending:
+            if index.unique == unique and index.called == called:
                 return schema
-            connection.run(f"DROP INDEX {index.name}")
-            connection.run("DELETE FROM declared_index WHERE id = ?", (index.id,))
-            kept.remove(index)
+            called = called or index.called
+            schema = drop_index(connection, schema, owner, index)
+            owner = schema.classes[owner.name]
+    named = [f"{DESCENDING}{name}" if name in descending else name for name in fields]
     row = connection.row(
-        "INSERT INTO declared_index(class, fields, is_unique) VALUES (?, ?, ?) RETURNING id",
-        (owner.id, orjson.dumps(fields).decode(), int(unique)),
+        "INSERT INTO declared_index(class, fields, is_unique, name) VALUES (?, ?, ?, ?) RETURNING id",
+        (owner.id, orjson.dumps(named).decode(), int(unique), called),
     )
     assert row is not None
-    made = Index(row[0], tuple(fields), unique)
+    made = Index(row[0], tuple(fields), unique, descending, called)
     connection.run(f"CREATE {'UNIQUE ' if unique else ''}INDEX {made.name} ON {owner.table}({', '.join(parts)})")
-    return _changed(connection, schema, ClassSchema(owner.id, owner.name, owner.columns, (*kept, made)))
+    return _changed(connection, schema, _with(owner, indexes=(*owner.indexes, made)))
+
+
+def drop_index(connection: Connection, schema: Schema, owner: ClassSchema, index: Index) -> Schema:
+    connection.run(f"DROP INDEX {index.name}")
+    connection.run("DELETE FROM declared_index WHERE id = ?", (index.id,))
+    return _changed(
+        connection, schema, _with(owner, indexes=tuple(kept for kept in owner.indexes if kept.id != index.id))
+    )
+
+
+def _with(
+    owner: ClassSchema, *, columns: Mapping[str, Column] | None = None, indexes: tuple[Index, ...] | None = None
+) -> ClassSchema:
+    return ClassSchema(
+        owner.id,
+        owner.name,
+        owner.columns if columns is None else columns,
+        owner.indexes if indexes is None else indexes,
+        owner.permissions,
+    )
 
 
 def _changed(connection: Connection, schema: Schema, new: ClassSchema) -> Schema:
+    return _next(connection, schema, {**schema.classes, new.name: new})
+
+
+def _next(connection: Connection, schema: Schema, classes: Mapping[str, ClassSchema]) -> Schema:
     connection.run("UPDATE catalogue SET version = ?", (schema.version + 1,))
-    return Schema(schema.version + 1, {**schema.classes, new.name: new})
+    return Schema(schema.version + 1, classes, apps=schema.apps)
+
+
+def _index_owners(table: str) -> str:
+    """Nothing of it is to be written for an object that nobody owns."""
+    return f"CREATE INDEX {table}_owner ON {table}(owner) WHERE owner IS NOT NULL"
 
 
 def column_sql(name: str) -> str:

@@ -19,22 +19,29 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import apsw
 import orjson
 
 from gateway.errors import Code, GatewayError, StartupError
-from gateway.model.operation import Caller, Get, Operation, Result
+from gateway.model.operation import Caller, Create, Delete, Get, Operation, Result, Update
+from gateway.model.schema import AppSettings
 from gateway.store.connection import SqlValue, Taken, TransactionLost
 from gateway.store.functions import FUNCTIONS
-from gateway.store.objects import Clock, Session, shown_object, writes
+from gateway.store.many import PARTS, Part
+from gateway.store.objects import permit
+from gateway.store.operations import execute, writes
+from gateway.store.reading import shown_object
 from gateway.store.roles import roles_query
-from gateway.store.schema import CREATE_CATALOGUE, EMPTY, FORMAT, READ_VERSION, Schema, read_schema
+from gateway.store.schema import CREATE_CATALOGUE, EMPTY, FORMAT, MIGRATIONS, READ_VERSION, Schema, read_schema
+from gateway.store.session import Clock, Session
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +174,8 @@ class SqliteConnection:
 def _translated(error: Exception) -> GatewayError:
     if not isinstance(error, apsw.Error):  # half a surrogate pair, or a number that SQLite has no room for
         return GatewayError(Code.BAD_VALUE, f"a value cannot be stored or compared: {error}")
+    if isinstance(error, apsw.SQLError) and str(error).startswith("no such table"):
+        return GatewayError(Code.CLASS_NOT_FOUND, "the class is not there any more")
     known = ((code, message) for kind, code, message in ERRORS if isinstance(error, kind))
     code, message = next(known, (Code.INTERNAL, "the store failed"))
     return GatewayError(code, message)
@@ -233,6 +242,9 @@ def _check_file(connection: SqliteConnection, path: Path) -> None:
             raise StartupError(
                 f"{path}: the file has format {found}, and this gateway reads up to {FORMAT}; use a newer one"
             )
+        for older in range(kept[0], FORMAT):
+            MIGRATIONS[older](connection)
+            connection.run("UPDATE catalogue SET format = ?, version = version + 1", (older + 1,))
         connection.commit()
     finally:
         connection.rollback()
@@ -241,10 +253,10 @@ def _check_file(connection: SqliteConnection, path: Path) -> None:
 class Reader:
     """A connection that only reads, and the schema it knows."""
 
-    def __init__(self, path: Path, clock: Clock, secret: bytes, *, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, clock: Clock, secret: bytes, schema: Schema, *, patience: float = PATIENCE) -> None:
         self._connection = open_connection(path, patience=patience)
         self._connection.pragma("query_only", 1)
-        self._session = Session(self._connection, EMPTY, clock, secret)
+        self._session = Session(self._connection, schema, clock, secret)
 
     def close(self) -> None:
         self._connection.close()
@@ -252,12 +264,21 @@ class Reader:
     def execute(self, op: Operation, caller: Caller, deadline: float) -> Result:
         connection, session = self._connection, self._session
         connection.deadline = deadline
-        if type(op) is Get and not op.include:
+        if type(op) is Get and not (op.include or op.depth or op.outputs):
             of = session.schema.seen_by(caller).classes.get(op.class_name)
-            row = connection.row(of.get, (op.id,)) if of is not None else None
-            if of is not None and row is not None and row[5] == session.schema.version:
+            row = self._probe(of.get, (op.id,)) if of is not None else None
+            if of is not None and row is not None and row[-1] == session.schema.version:
                 return shown_object(session, of, row, op, caller)
-        return self.read(lambda: session.execute(op, caller))
+        return self.read(lambda: execute(session, op, caller))
+
+    def _probe(self, sql: str, values: Sequence[SqlValue]) -> tuple[Any, ...] | None:
+        """A row by the schema that is known; None also where that has a class that was forgotten meanwhile."""
+        try:
+            return self._connection.row(sql, values)
+        except GatewayError as error:
+            if error.code is not Code.CLASS_NOT_FOUND:
+                raise
+            return None
 
     def roles_of(self, user_id: str, deadline: float) -> frozenset[str]:
         """One statement, as a point read, unless the schema has changed."""
@@ -271,13 +292,22 @@ class Reader:
     def _roles_of(self, user_id: str) -> frozenset[str] | None:
         """None where the schema that is known is not the file's."""
         query = roles_query(self._session.schema, user_id)
-        row = self._connection.row(*query) if query is not None else self._connection.row(READ_VERSION)
+        row = self._probe(*query) if query is not None else self._connection.row(READ_VERSION)
         if row is None or row[0] != self._session.schema.version:
             return None
         return frozenset(orjson.loads(row[1])) if query is not None and row[1] is not None else frozenset()
 
+    def permit(self, op: Create | Update | Delete, caller: Caller, deadline: float) -> None:
+        self._connection.deadline = deadline
+        self.read(lambda: permit(self._session, op, caller))
+
     def schema(self) -> Schema:
         return self.read(lambda: self._session.schema)
+
+    @property
+    def known_schema(self) -> Schema:
+        """The schema of the last thing that was read."""
+        return self._session.schema
 
     def read(self, act: Callable[[], T]) -> T:
         """In one state of the file, with the schema that belongs to it."""
@@ -294,7 +324,7 @@ def refresh(session: Session) -> None:
     """Reads the schema where another process, or another thread, changed it."""
     row = session.connection.row(READ_VERSION)
     if row is None or row[0] != session.schema.version:
-        session.schema = read_schema(session.connection)
+        session.schema = read_schema(session.connection, session.schema.apps)
 
 
 @dataclass(slots=True)
@@ -415,6 +445,10 @@ def _answer(group: list[Job]) -> None:
             job.future.set_result(job.outcome)
 
 
+def _part(part: Part, op: Operation, caller: Caller, after: int, session: Session) -> tuple[int, int | None]:
+    return part(session, op, caller, after)
+
+
 class SqliteStore:
     """The objects of one application, in one file."""
 
@@ -438,26 +472,34 @@ class SqliteStore:
         readers: int = 2,
         time_limit: float = TIME_LIMIT,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        apps: Mapping[str, AppSettings] = MappingProxyType({}),
     ) -> SqliteStore:
-        """`secret` signs cursors: gateways that share it continue each other's scans. Raises StartupError."""
-        clock = Clock(now_ms)
-        return await asyncio.to_thread(cls._open, Path(path), secret, max(1, readers), time_limit, clock)
+        """`secret` signs cursors: gateways that share it continue each other's scans. Raises StartupError.
+
+        `apps` are permissions besides those in the file, of applications by their names (`Caller.app`).
+        """
+        clock, schema = Clock(now_ms), replace(EMPTY, apps=apps)
+        return await asyncio.to_thread(cls._open, Path(path), secret, max(1, readers), time_limit, clock, schema)
 
     @classmethod
-    def _open(cls, path: Path, secret: bytes, readers: int, time_limit: float, clock: Clock) -> SqliteStore:
+    def _open(
+        cls, path: Path, secret: bytes, readers: int, time_limit: float, clock: Clock, schema: Schema
+    ) -> SqliteStore:
         connection = prepare_file(path)
         try:
-            here = Reader(path, clock, secret, patience=0)  # never sleeps: it is on the event loop's thread
-            others = [Reader(path, clock, secret) for _ in range(readers)]
+            here = Reader(path, clock, secret, schema, patience=0)  # never sleeps: it is on the event loop's thread
+            others = [Reader(path, clock, secret, schema) for _ in range(readers)]
         except apsw.Error as error:
             connection.close()
             raise StartupError(f"{path}: {error}") from error
-        return cls(Writer(connection, Session(connection, EMPTY, clock, secret), time_limit), here, others, time_limit)
+        return cls(Writer(connection, Session(connection, schema, clock, secret), time_limit), here, others, time_limit)
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
         """Raises GatewayError and nothing else. What the caller may not see is answered as if it were not there."""
+        if (part := PARTS.get(type(op))) is not None:
+            return Result(total=await self._write_parts(part, op, caller))
         if writes(op):
-            result: Result = await self._write(lambda session: session.execute(op, caller))
+            result: Result = await self._write(lambda session: execute(session, op, caller))
             return result
         return await self._read(lambda reader, deadline: reader.execute(op, caller, deadline))
 
@@ -465,9 +507,25 @@ class SqliteStore:
         """The names of the roles that a user is in, directly or by inheritance. Raises GatewayError."""
         return await self._read(lambda reader, deadline: reader.roles_of(user_id, deadline))
 
+    async def permit(self, op: Create | Update | Delete, caller: Caller) -> None:
+        """Whether a caller may have done what the gateway itself is about to do in its place.
+
+        Raises GatewayError(FORBIDDEN, LOGIN_REQUIRED, OBJECT_NOT_FOUND). Lists of single objects are not asked.
+        """
+        await self._read(lambda reader, deadline: reader.permit(op, caller, deadline))
+
     async def schema(self) -> dict[str, dict[str, str]]:
         """Every class that is not private, with the types of its fields, in words."""
         return await self._read(lambda reader, _: reader.schema().public.as_fields())
+
+    @property
+    def known_schema(self) -> Schema:
+        """The schema as it was when this process last looked, private classes aside. It costs nothing to ask."""
+        return self._here.known_schema.public
+
+    async def latest_schema(self) -> Schema:
+        """The schema as it is, private classes aside. Raises GatewayError."""
+        return await self._read(lambda reader, _: reader.schema().public)
 
     async def declare_index(self, class_name: str, fields: Sequence[str], *, unique: bool = False) -> None:
         """Kept in the file. The class is made where it is missing, columns when they are first written.
@@ -491,6 +549,15 @@ class SqliteStore:
             except queue.Empty:
                 break
         self._writer.close()  # last, so that its connection moves the log into the file
+
+    async def _write_parts(self, part: Part, op: Operation, caller: Caller) -> int:
+        """Many objects hold nobody up: each part is a job of its own, and waits its turn."""
+        total = 0
+        after: int | None = 0
+        while after is not None:
+            count, after = await self._write(partial(_part, part, op, caller, after))
+            total += count
+        return total
 
     async def _write(self, act: Callable[[Session], Any]) -> Any:
         self._check_open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from gateway.model.query import Filter
 from gateway.model.update import Change, Set
 from gateway.model.values import ID, Fields, Value
 from gateway.store.sqlite import SqliteStore
+from tests.store.world import World, made_world
 
 CALLER = Caller("test")
 
@@ -64,3 +65,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     store = await SqliteStore.open(tmp_path / "shop.db", secret=b"secret")
     yield Shop(store)
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """For tests that only read."""
+    with made_world(tmp_path_factory.mktemp("store") / "world.db") as world:
+        yield world

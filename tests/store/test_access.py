@@ -25,6 +25,7 @@ from gateway.model.operation import (
     Create,
     Delete,
     Find,
+    FindRelated,
     Get,
     Operation,
     Result,
@@ -32,13 +33,35 @@ from gateway.model.operation import (
     Scan,
     Update,
 )
-from gateway.model.query import And, Condition, Filter, Not, Op, Or, Regex, RelatedTo, Sort, Subquery
+from gateway.model.query import (
+    Aggregate,
+    Aggregated,
+    And,
+    Arithmetic,
+    Column,
+    Comparison,
+    Condition,
+    Filter,
+    Inverse,
+    JsonPath,
+    Literal,
+    Not,
+    Op,
+    Or,
+    Output,
+    Regex,
+    RelatedTo,
+    Sort,
+    Subquery,
+    Wildcard,
+)
 from gateway.model.update import AddRelation, Change, Increment, RemoveRelation, Set, Several, Unset
 from gateway.model.values import ACL, ID, Fields, Object, Pointer, Reference, Relation, Value
 from gateway.store.sqlite import SqliteStore
 from tests.oracle import Members, matches, seen
 from tests.store.conftest import Shop
-from tests.store.test_filter_sql import COLUMNS, filters, some_row
+from tests.store.test_filter_sql import filters
+from tests.store.world import COLUMNS, some_row
 
 MASTER = Caller("test", master=True)
 GATEWAY = Caller("test", trusted=True)
@@ -233,6 +256,8 @@ def field_names(where: Any) -> Iterator[str]:
                 yield value.key or ""
                 yield from (sort.field for sort in value.order)
                 yield from field_names(value.where)
+        case Inverse(_, _, condition):
+            yield from field_names(condition)
 
 
 @given(where=wheres, name=st.sampled_from(sorted(CALLERS)), class_name=st.sampled_from(["Post", "Other"]))
@@ -296,6 +321,7 @@ def in_secret(where: Filter | None = None, **more: Any) -> Subquery:
 
 
 CODE = Condition("code", Op.EQ, 42)
+COUNTED = Aggregated(Aggregate.COUNT, Column(ID))
 
 ATTACKS: dict[str, Operation] = {
     "get it by its id": Get(class_name="Secret", id="s1"),
@@ -356,6 +382,63 @@ ATTACKS: dict[str, Operation] = {
     "its own relations": find("Secret", Condition("fans", Op.EQ, Pointer("User", "u1"))),
     "redirected by a pointer": find("Post", redirect_key="by"),
     "redirected by a relation": find("Post", CODE, redirect_key="likes", count=True),
+    "who is in its relation": find("User", Inverse("Secret", "fans", CODE)),
+    "who is in the relation of no such": find("User", Not(Inverse("Secret", "fans"))),
+    "what it points to": find("Secret", Inverse("Secret", "friend", CODE)),
+    "what a pointer of it points to, in a subquery": find(
+        "Secret", Condition(ID, Op.IN, in_secret(CODE, key="friend.@id"))
+    ),
+    "compare what stands behind a pointer": find("Post", Comparison(Column("by.code"), Op.GT, Literal(1))),
+    "compare what stands in a relation": find("Post", Comparison(Column("likes.word"), Op.LIKE, Literal("HID%"))),
+    "compare what stands in its JSON": find(
+        "Post", Comparison(JsonPath("by.o", (Wildcard.ANY_KEY,)), Op.EQ, Literal("hidden"))
+    ),
+    "compare a field with one of its own": find(
+        "Post", Comparison(Arithmetic("-", Column("n"), Column("by.code")), Op.EQ, Literal(0))
+    ),
+    "compute a value of it": find("Post", outputs=(Output("x", Column("by.code")),), exact=True),
+    "compute a value of one that points to it": Get(
+        class_name="Post", id="p1", outputs=(Output("x", Column("by.code")),)
+    ),
+    "compute a value of it alone": Get(class_name="Secret", id="s1", outputs=(Output("x", Column("code")),)),
+    "compute a value of what is related": FindRelated(
+        class_name="Post", id="p1", field="likes", limit=9, outputs=(Output("x", Column("code")),)
+    ),
+    "count what is related": FindRelated(
+        class_name="Post", id="p1", field="likes", limit=9, outputs=(Output("x", COUNTED),)
+    ),
+    "compute a value of its JSON": find(
+        "Post", outputs=(Output("x", JsonPath("by.o", ("word",))),), order=(Sort("x"),)
+    ),
+    "its place in an order of computed values": find(
+        "Post", outputs=(Output("x", Column("by.code")),), order=(Sort("x", descending=True),), limit=1, select=("n",)
+    ),
+    "compute values of members": find("Post", outputs=(Output("x", Column("likes.code")),), count=True),
+    "count by groups": find("Secret", group_by=("word",), outputs=(Output("c", COUNTED),), count=True),
+    "count all": find("Secret", outputs=(Output("c", COUNTED),)),
+    "count members": find("Post", group_by=(ID,), outputs=(Output("c", Aggregated(Aggregate.COUNT, Column("likes"))),)),
+    "add up": find("Secret", outputs=(Output("c", Aggregated(Aggregate.SUM, Column("code"))),)),
+    "the greatest, through a pointer": find(
+        "Post", outputs=(Output("c", Aggregated(Aggregate.MAX, Column("by.code"))),)
+    ),
+    "group by what stands behind a pointer": find("Post", group_by=("by.word",), outputs=(Output("c", COUNTED),)),
+    "ask groups for it": find(
+        "Secret", group_by=("word",), having=Comparison(Aggregated(Aggregate.MAX, Column("code")), Op.EQ, Literal(42))
+    ),
+    "ask groups for what is in no such": find(
+        "Post", group_by=("n",), having=Condition("n", Op.IN, in_secret(key="code"))
+    ),
+    "its values once": find("Secret", select=("word",), distinct=True, count=True),
+    "its values once, through a pointer": find("Post", select=("by.word", "n"), distinct=True),
+    "include it as a member": find("Post", include=("likes",), members=5),
+    "include it as one of the newest members": find("Post", include=("likes",), members=2, nulls=True),
+    "include everything so deep": Get(class_name="Post", id="p1", depth=3, members=10),
+    "include everything but members so deep": Get(class_name="Post", id="p1", depth=2),
+    "go to it by a pointer": FindRelated(class_name="Post", id="p1", field="by", limit=10),
+    "go to it by a relation": FindRelated(class_name="Post", id="p1", field="likes", limit=10),
+    "go to it by a relation, by a field": FindRelated(class_name="Post", id="p1", field="likes", limit=9, where=CODE),
+    "go from it by a pointer": FindRelated(class_name="Secret", id="s1", field="friend", limit=10),
+    "go from it by a relation": FindRelated(class_name="Secret", id="s1", field="fans", limit=10),
     "among the items of a batch": Batch(
         items=(
             Get(class_name="Secret", id="s1"),
@@ -514,6 +597,7 @@ async def test_a_caller_may_lock_itself_out_and_is_told_what_it_did(shop: Shop) 
         ID: "p2",
         "@created_at": made.created_at,
         "@updated_at": made.updated_at,
+        "@owner": "ann",
         ACL: {},
         "n": 3,
     }
@@ -734,13 +818,13 @@ def claim(user: str, *names: str) -> Batch:
 async def test_a_batch_tells_which_name_is_taken_and_leaves_nothing(shop: Shop) -> None:
     own = shop.of(GATEWAY)
     await own.do(claim("u1", "username:tom", "email:tom@x.org"))
-    for names, taken in (
-        (("username:tom", "email:b"), "username:tom"),
-        (("username:b", "email:tom@x.org"), "email:tom@x.org"),
+    for names, taken, item in (
+        (("username:tom", "email:b"), "username:tom", "1"),
+        (("username:b", "email:tom@x.org"), "email:tom@x.org", "2"),
     ):
-        refused = (Code.DUPLICATE_VALUE, {"class_name": "@identity", "field": ID, "id": taken})
+        refused = (Code.DUPLICATE_VALUE, {"class_name": "@identity", "field": ID, "id": taken, "item": item})
         assert await own.refused(claim("u2", *names)) == refused
-    refused = (Code.DUPLICATE_VALUE, {"class_name": "_User", "field": ID, "id": "u1"})
+    refused = (Code.DUPLICATE_VALUE, {"class_name": "_User", "field": ID, "id": "u1", "item": "0"})
     assert await own.refused(claim("u1", "username:c")) == refused
     assert (await own.ids("_User"), await own.ids("@identity")) == (["u1"], ["username:tom", "email:tom@x.org"])
 

@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Code, GatewayError
-from gateway.model.operation import Create, Find, Get, Returning, Update
-from gateway.model.query import RelatedTo
+from gateway.model.definition import CreateClass
+from gateway.model.operation import Caller, Create, Find, Get, Returning, Update
+from gateway.model.query import Comparison, Condition, Filter, JsonPath, Literal, Op, RelatedTo, Sort, Wildcard
+from gateway.model.schema import Field, Kind, Type
 from gateway.model.update import (
     Add,
     AddRelation,
@@ -23,7 +25,9 @@ from gateway.model.update import (
     BitXor,
     Change,
     Changes,
+    EditJson,
     Increment,
+    JsonEdit,
     Remove,
     RemoveRelation,
     Set,
@@ -35,10 +39,12 @@ from gateway.model.values import (
     ACL,
     CREATED_AT,
     ID,
+    OWNER,
     UPDATED_AT,
     Date,
     File,
     GeoPoint,
+    LineString,
     Object,
     Pointer,
     Polygon,
@@ -109,7 +115,7 @@ class Pair:
 
     def kept(self, known: str) -> dict[str, Value]:
         fields = dict(self.do(Get(class_name="Post", id=known)).object)
-        for name in (ID, CREATED_AT, UPDATED_AT):
+        for name in (ID, CREATED_AT, OWNER, UPDATED_AT):
             del fields[name]
         if fields.pop("likes", None) is not None:
             owner = RelatedTo(Pointer("Post", known), "likes")
@@ -312,6 +318,7 @@ async def test_a_write_can_answer_the_whole_object(shop: Shop) -> None:
         ID: made.id,
         CREATED_AT: made.created_at,
         UPDATED_AT: made.created_at,
+        OWNER: None,
         ACL: {"*": {"read": True}},
         "d": DATE,
         "n": 5,
@@ -328,6 +335,10 @@ async def test_set_on_insert_is_computed_in_a_create_and_nothing_in_an_update(sh
     assert await shop.get("Post", made.id or "") == {"d": DATE}
 
 
+CHEESE = Polygon(
+    (GeoPoint(0, 0), GeoPoint(0, 9), GeoPoint(9, 9), GeoPoint(0, 0)),
+    ((GeoPoint(1, 2), GeoPoint(1, 3), GeoPoint(2, 3), GeoPoint(1, 2)),),
+)
 EVERY_TYPE: dict[str, Value] = {
     "null": None,
     "truth": True,
@@ -339,9 +350,11 @@ EVERY_TYPE: dict[str, Value] = {
     "pointer": USER,
     "file": File(name="a.txt", url="http://x/a", id="f1", mime_type="text/plain", metadata={"size": 3}),
     "point": GeoPoint(40, -30.5),
+    "line": LineString((GeoPoint(0, 0), GeoPoint(-0.5, 1))),
     "ring": Polygon((GeoPoint(0, 0), GeoPoint(0, 1), GeoPoint(1, 1), GeoPoint(0, 0))),
+    "cheese": CHEESE,
     "object": {"@date": "not a date", "@@": {"@": 1}, "": [], "deep": [{"p": USER, "when": DATE, "bin": b"x"}]},
-    "list": [None, True, 1, "x", DATE, USER, GeoPoint(1, 2), File(name="b"), Relation("User"), [[]], {}],
+    "list": [None, True, 1, "x", DATE, USER, GeoPoint(1, 2), CHEESE, File(name="b"), Relation("User"), [[]], {}],
 }
 
 
@@ -358,10 +371,76 @@ async def test_every_type_comes_back_as_it_was_written(shop: Shop) -> None:
         "pointer": "Pointer<User>",
         "file": "File",
         "point": "GeoPoint",
+        "line": "LineString",
         "ring": "Polygon",
+        "cheese": "Polygon",
         "object": "Object",
         "list": "Array",
     }
+
+
+async def test_a_column_of_any_json_holds_lists_as_well(shop: Shop) -> None:
+    known = await shop.change("Post", o=Set({"k": 1}), l=Set([1]), s=Set("x"))
+    await shop.update("Post", known, o=Set([1, {"@a": DATE}], any_json=True), l=Set([2], any_json=True))
+    assert await shop.get("Post", known) == {"o": [1, {"@a": DATE}], "l": [2], "s": "x"}
+    await shop.update("Post", known, o=EditJson(JsonEdit.ARRAY_APPEND, (((), 5),)))
+    assert (await shop.get("Post", known))["o"] == [1, {"@a": DATE}, 5]
+    wrong: list[Changes] = [{"o": Set([1])}, {"l": Set({}, any_json=True)}, {"s": Set([1], any_json=True)}]
+    for changes in wrong:
+        code, _ = await shop.refused(Update(class_name="Post", id=known, changes=changes))
+        assert code is Code.TYPE_MISMATCH
+    made = await shop.change("Other", new=Set([1], any_json=True))
+    assert await shop.get("Other", made) == {"new": [1]}
+
+
+@pytest.mark.parametrize("value", ["text", 5, 0.5, True, [1, [2]], {"a": 1}])
+async def test_a_column_of_any_json_is_asked_for_what_it_holds(shop: Shop, value: Any) -> None:
+    known = await shop.create("Post", o={"k": 1})
+    await shop.create("Post", o={"k": 2})
+    await shop.update("Post", known, o=Set(value, any_json=True))
+    assert await shop.get("Post", known) == {"o": value}
+    for condition in (Condition("o", Op.EQ, value), Condition("o", Op.IN, [value, "nothing"])):
+        found = (await shop.do(Find(class_name="Post", limit=9, where=condition))).objects or []
+        assert [fields["o"] for fields in found] == [value]
+    found = (await shop.do(Find(class_name="Post", limit=9, where=Condition("o", Op.NE, value)))).objects or []
+    assert [fields["o"] for fields in found] == [{"k": 2}]
+
+
+async def test_what_is_no_json_has_no_place_in_a_column_of_any_json(shop: Shop) -> None:
+    known = await shop.create("Post", o={"k": 1}, when=DATE)
+    for value in (DATE, GeoPoint(1, 2), b"x"):
+        change = Update(class_name="Post", id=known, changes={"o": Set(value, any_json=True)})
+        assert (await shop.refused(change))[0] is Code.TYPE_MISMATCH
+    change = Update(class_name="Post", id=known, changes={"when": Set("x", any_json=True)})
+    assert (await shop.refused(change))[0] is Code.TYPE_MISMATCH
+
+
+async def test_a_column_of_geometries_holds_points_lines_and_polygons(shop: Shop) -> None:
+    fields = {"where": Field(Type(Kind.GEOMETRY))}
+    await shop.of(Caller("test", master=True)).do(CreateClass(class_name="Place", fields=fields))
+    shapes: dict[str, Value] = {"point": GeoPoint(1.25, 2.5), "line": EVERY_TYPE["line"], "polygon": CHEESE}
+    known = {name: await shop.create("Place", where=shape, name=name) for name, shape in shapes.items()}
+    nothing = await shop.create("Place", where=None, name="nothing")
+    for name, shape in shapes.items():
+        assert (await shop.get("Place", known[name]))["where"] == shape
+    assert (await shop.store.schema())["Place"]["where"] == "Geometry"
+
+    async def found(condition: Filter) -> list[str]:
+        answer = await shop.do(Find(class_name="Place", limit=9, where=condition, order=(Sort("name"),)))
+        return [fields["name"] for fields in answer.objects or []]
+
+    for name, shape in shapes.items():
+        assert await found(Condition("where", Op.EQ, shape)) == [name]
+    assert await found(Condition("where", Op.EQ, None)) == ["nothing"]
+    assert await found(Condition("where", Op.WITHIN, Polygon(CHEESE.points))) == ["point"]
+    assert await found(Condition("where", Op.WITHIN, CHEESE)) == []
+    assert await found(Condition("where", Op.COVERS, GeoPoint(1, 8))) == ["polygon"]
+    assert await found(Condition("where", Op.COVERS, GeoPoint(1.25, 2.5))) == []
+    assert await found(Comparison(JsonPath("where", (Wildcard.ANY_DEPTH, 0)), Op.EQ, Literal(1.25))) == []
+    await shop.update("Place", nothing, where=Set(shapes["line"]))
+    for value in ("POINT(1 2)", {"type": "Point"}, 5):
+        change = Update(class_name="Place", id=nothing, changes={"where": Set(value)})
+        assert (await shop.refused(change))[0] is Code.TYPE_MISMATCH
 
 
 async def test_an_included_object_that_is_sent_back_is_its_pointer(shop: Shop) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Callable, Iterator
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.model.operation import Caller, Create, Find
+from gateway.model.operation import Find
 from gateway.model.query import (
     And,
     Box,
     Circle,
     Condition,
     Filter,
+    Inverse,
     Near,
     Not,
     Op,
@@ -26,92 +24,22 @@ from gateway.model.query import (
     Sort,
     Subquery,
 )
-from gateway.model.update import AddRelation, Change, Set
-from gateway.model.values import CREATED_AT, ID, UPDATED_AT, Date, Fields, File, GeoPoint, Pointer, Polygon, Value
-from gateway.store.sqlite import SqliteStore
-from tests.oracle import Members, in_order, matches
-
-CALLER = Caller("test")
-
-# few values of each type, so that filters hit; among them those that are easily confused
-TEXTS = [
-    "",
-    "a",
-    "A",
-    "ab",
-    "b",
-    "é",
-    "1",
-    "null",
-    "true",
-    '{"@date":1}',
-    "@x",
-    "a.b",
-    "2026-01-01T00:00:00.000Z",
-    "a\nb",
-    "𝄞",
-    "\uffff",
-]
-NUMBERS = [0, 1, -1, 2, 1.0, 1.5, 3, 10**12, 2**53, 1e300, -0.0]
-DATES = [Date("2026-01-01T00:00:00.000Z"), Date("2026-01-01T00:00:00.001Z"), Date("1999-12-31T23:59:59.999Z")]
-POINTERS = [Pointer("Other", f"o{n}") for n in range(4)] + [Pointer("Post", "p1"), Pointer("Other", "gone")]
-POINTS = [
-    GeoPoint(0.0, 0.0),
-    GeoPoint(10.0, 10.0),
-    GeoPoint(-20.5, 179.0),
-    GeoPoint(-20.5, -179.0),
-    GeoPoint(90.0, 0.0),
-    GeoPoint(48.8, 2.3),
-    GeoPoint(5.0, 10.0),
-]
-RINGS = [
-    Polygon((GeoPoint(0, 0), GeoPoint(0, 10), GeoPoint(10, 10), GeoPoint(10, 0), GeoPoint(0, 0))),
-    Polygon((GeoPoint(-30, 0), GeoPoint(50, 50), GeoPoint(50, -50), GeoPoint(-30, 0))),
-]
-FILES = [
-    File(name="a.txt"),
-    File(name="a.txt", id="f1"),
-    File(id="f1", url="http://x/1"),
-    File(url="http://x/1"),
-    File(name="b", url="u"),
-]
-BYTES = [b"", b"abc", b"\xff\x00"]
-SCALARS: list[Value] = [*TEXTS, *NUMBERS, True, False, *DATES, *POINTERS, *POINTS, *RINGS, *FILES[:2], *BYTES]
-KEYS = ["k", "s", "0", "@k", 'q"t', "a b", "", "@@", "1"]
-
-
-def some_value(dice: random.Random, depth: int = 0) -> Value:
-    roll = dice.random()
-    if depth < 3 and roll < 0.15:
-        return [some_value(dice, depth + 1) for _ in range(dice.randrange(4))]
-    if depth < 3 and roll < 0.35:
-        return some_object(dice, depth + 1)
-    return None if roll < 0.42 else dice.choice(SCALARS)
-
-
-def some_object(dice: random.Random, depth: int = 0) -> dict[str, Value]:
-    return {dice.choice(KEYS): some_value(dice, depth) for _ in range(dice.randrange(4))}
-
-
-def some_list(dice: random.Random) -> list[Value]:
-    if dice.random() < 0.4:
-        return [dice.choice([*TEXTS[:5], *NUMBERS[:3]]) for _ in range(dice.randrange(4))]
-    return [some_value(dice, 1) for _ in range(dice.randrange(4))]
-
-
-COLUMNS: dict[str, Callable[[random.Random], Value]] = {
-    "s": lambda dice: dice.choice(TEXTS),
-    "n": lambda dice: dice.choice(NUMBERS),
-    "b": lambda dice: dice.choice([True, False]),
-    "d": lambda dice: dice.choice(DATES),
-    "p": lambda dice: dice.choice([pointer for pointer in POINTERS if pointer.class_name == "Other"]),
-    "tags": some_list,
-    "o": some_object,
-    "loc": lambda dice: dice.choice(POINTS),
-    "area": lambda dice: dice.choice(RINGS),
-    "f": lambda dice: dice.choice(FILES),
-    "bin": lambda dice: dice.choice(BYTES),
-}
+from gateway.model.values import ID, GeoPoint, Pointer
+from tests.oracle import in_order
+from tests.store.world import (
+    COLUMNS,
+    DATES,
+    KEYS,
+    NUMBERS,
+    POINTERS,
+    POINTS,
+    RINGS,
+    SCALARS,
+    TEXTS,
+    World,
+    some_object,
+    some_value,
+)
 
 FIELDS = [
     *COLUMNS,
@@ -127,61 +55,6 @@ FIELDS = [
     "@created_at",
     "@owner",
 ]
-
-
-def some_row(dice: random.Random) -> dict[str, Value]:
-    row: dict[str, Value] = {}
-    for name, make in COLUMNS.items():
-        roll = dice.random()
-        if roll < 0.6:
-            row[name] = make(dice)
-        elif roll < 0.75:
-            row[name] = None
-    return row
-
-
-class World:
-    """A store and what is in it."""
-
-    def __init__(self, store: SqliteStore, runner: asyncio.Runner, objects: dict[str, list[Fields]]) -> None:
-        self.store = store
-        self.runner = runner
-        self.objects = objects
-
-    def find(self, op: Find) -> list[Fields]:
-        found = self.runner.run(self.store.execute(op, CALLER)).objects
-        assert found is not None
-        return found
-
-    def found_ids(self, where: Filter | None, class_name: str) -> list[str]:
-        return [fields[ID] for fields in self.find(Find(class_name=class_name, limit=1000, where=where))]
-
-    def expected(self, where: Filter | None, class_name: str = "Post") -> list[Fields]:
-        return [o for o in self.objects[class_name] if matches(where, class_name, o, self.objects)]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    dice = random.Random(20)
-    path = tmp_path_factory.mktemp("store") / "filters.db"
-    with asyncio.Runner() as runner:
-        store = runner.run(SqliteStore.open(path, secret=b"secret"))
-        objects: dict[str, list[Fields]] = {"Other": [], "Post": []}
-        # the first object of each class has every column, so that the schema is known from there on
-        for class_name, prefix, size in (("Other", "o", 12), ("Post", "p", 90)):
-            for number in range(size):
-                row = {name: make(dice) for name, make in COLUMNS.items()} if number == 0 else some_row(dice)
-                members = frozenset(f"o{n}" for n in range(12) if dice.random() < 0.2)
-                likes = AddRelation(tuple(Pointer("Other", member) for member in sorted(members)))
-                changes: dict[str, Change] = {name: Set(value) for name, value in row.items()}
-                if members:
-                    changes["likes"] = likes
-                known = f"{prefix}{number}"
-                made = runner.run(store.execute(Create(class_name=class_name, id=known, changes=changes), CALLER))
-                row["likes"] = Members("Other", members)
-                objects[class_name].append(row | {ID: known, CREATED_AT: made.created_at, UPDATED_AT: made.updated_at})
-        yield World(store, runner, objects)
-        runner.run(store.close())
 
 
 def test_objects_come_back_as_they_were_written(world: World) -> None:
@@ -205,6 +78,12 @@ regexes = st.builds(
     Regex,
     st.sampled_from(["a", "^a", "b$", "^$", ".", "A", "[0-9]", "^a.b$", "é|b"]),
     st.sampled_from(["", "i", "m", "s", "im"]),
+)
+likes = st.sampled_from(
+    [
+        *("", "%", "a%", "%B", "_", "A_", "%a%", "É", "%.000z", "%\\%%", "a\\.b", "a\nb"),
+        *("1%", "-1", "1.5", "1e%", "2026-01%", "\\"),
+    ]
 )
 points = st.sampled_from(POINTS)
 radii = st.sampled_from([0.0, 0.01, 0.2, 0.7, 2.0, 3.2])
@@ -233,6 +112,7 @@ def conditions(filters: st.SearchStrategy[Filter] | None) -> st.SearchStrategy[C
         st.builds(Condition, fields, st.just(Op.SIZE), st.integers(0, 3)),
         st.builds(Condition, fields, st.just(Op.CONTAINED_BY), st.lists(values, max_size=8)),
         st.builds(Condition, fields, st.just(Op.REGEX), regexes),
+        st.builds(Condition, fields, st.just(Op.LIKE), likes),
         st.builds(
             Condition,
             st.sampled_from(["loc", "o.k", "tags", "tags.k", "o.s", "s", "missing"]),
@@ -253,7 +133,10 @@ def conditions(filters: st.SearchStrategy[Filter] | None) -> st.SearchStrategy[C
                 st.sampled_from(["Other", "Other", "Post", "Nowhere"]),
                 inner,
                 st.sampled_from(
-                    [None, "s", "n", "b", "d", "p", "o.k", "o.s", "tags", "tags.k", "o", "loc", "@id", "bin", "likes"]
+                    [
+                        *(None, "s", "n", "b", "d", "p", "o.k", "o.s", "tags", "tags.k", "o", "loc", "@id", "bin"),
+                        *("likes", "p.s", "p.p", "p.@id", "likes.@id", "likes.p.n", "p.tags.k", "p.likes.b", "s.x"),
+                    ]
                 ),
                 st.sampled_from([None, None, 0, 1, 5]),
                 st.integers(0, 2),
@@ -266,9 +149,13 @@ def conditions(filters: st.SearchStrategy[Filter] | None) -> st.SearchStrategy[C
     return st.one_of(strategies)
 
 
+classes = st.sampled_from(["Other", "Post", "Post", "Nowhere"])
+
+
 def nested(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
     parts = st.lists(inner, max_size=3).map(tuple)
-    return st.one_of(st.builds(And, parts), st.builds(Or, parts), st.builds(Not, inner), conditions(inner))
+    inverse = st.builds(Inverse, classes, st.sampled_from(["p", "p", "likes", "s", "missing"]), inner)
+    return st.one_of(st.builds(And, parts), st.builds(Or, parts), st.builds(Not, inner), conditions(inner), inverse)
 
 
 related = st.builds(

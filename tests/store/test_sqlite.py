@@ -18,11 +18,12 @@ import apsw
 import pytest
 
 from gateway.errors import Code, GatewayError, StartupError
-from gateway.model.operation import Caller, Create, Delete, Find, Result, Update
+from gateway.model.operation import Caller, Create, Delete, Find, Get, Result, Update
 from gateway.model.query import And, Condition, Filter, Op, Regex
 from gateway.model.update import Increment, Set
-from gateway.model.values import Date
-from gateway.store.objects import Clock
+from gateway.model.values import OWNER, Date
+from gateway.store.schema import EMPTY
+from gateway.store.session import Clock
 from gateway.store.sqlite import Reader, SqliteStore, prepare_file
 from tests.store.conftest import CALLER, Shop
 
@@ -377,7 +378,7 @@ UNUSABLE = [
     (of_another_program, "of another program"),
     (of_another_program_and_empty, "of another program"),
     (a_folder, "unable to open"),
-    (of_a_later_format, "has format 99, and this gateway reads up to 1; use a newer one"),
+    (of_a_later_format, "has format 99, and this gateway reads up to 3; use a newer one"),
 ]
 
 
@@ -398,6 +399,33 @@ async def test_a_file_that_cannot_be_used_stops_the_start(tmp_path: Path, damage
 async def test_a_file_in_a_folder_that_is_missing_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match="unable to open"):
         await SqliteStore.open(tmp_path / "nowhere" / "a.db", secret=b"")
+
+
+def as_it_was_before_owners(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for (number,) in database.execute("SELECT id FROM class").fetchall():
+            database.execute(f"DROP INDEX object_{number}_owner")
+            database.execute(f"ALTER TABLE object_{number} DROP COLUMN owner")
+        database.execute("UPDATE catalogue SET format = 2")
+
+
+async def test_a_file_from_before_there_were_owners_gets_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    async with opened(path) as shop:
+        for class_name, known in (("Post", "p1"), ("Other", "o1")):
+            await shop.create(class_name, known, n=1)
+        await Shop(shop.store, Caller("test", trusted=True)).create("_User", "u1", n=1)
+    as_it_was_before_owners(path)
+    async with opened(path) as shop:
+        owners = [
+            ((await shop.do(Get(class_name=class_name, id=known))).object or {})[OWNER]
+            for class_name, known in (("Post", "p1"), ("Other", "o1"), ("_User", "u1"))
+        ]
+        assert owners == [None, None, "u1"]  # a user is its own
+        await Shop(shop.store, Caller("test", user_id="u1")).create("Post", "p2", n=1)
+        assert await shop.ids("Post", Condition(OWNER, Op.EQ, "u1")) == ["p2"]
+    async with opened(path) as shop:  # once is enough
+        assert await shop.ids("Post") == ["p1", "p2"]
 
 
 async def test_one_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
@@ -433,7 +461,7 @@ def test_a_read_that_is_stopped_as_it_begins_leaves_the_connection_free(tmp_path
     """SQLite looks at the clock when BEGIN is done, too: it is stopped then with its transaction open."""
     path = tmp_path / "store.db"
     prepare_file(path).close()
-    reader = Reader(path, Clock(lambda: 0), b"secret")
+    reader = Reader(path, Clock(lambda: 0), b"secret", EMPTY)
     find = Find(class_name="Missing", limit=1)
     for _ in range(2000):
         with contextlib.suppress(GatewayError):
