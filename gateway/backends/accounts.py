@@ -1,36 +1,49 @@
-"""Users, sessions and roles, on a store that knows objects and ACLs only.
+"""Users and roles, on a store that knows objects and ACLs only: signing up, logging in, changing and leaving.
 
-What a client may never see stands in classes whose name begins with `@`, which exist for the gateway itself alone:
-
-    @identity    `username:tom`, `email:...`, `phone:...`, `auth:provider:...`, `role:...` -> whose it is
-    @credential  a user's id -> its password, as it is kept, and how often a log-in has failed
-    @token       the SHA-256 of a session's token -> the session and its user
-    @account     a user's id -> a revision, which counts what changed how the user comes in, and an epoch, which counts
-                 what ended its sessions: a token of another epoch is none any more, whoever made it meanwhile
-
-A name is taken when its identity is there: that an id is unique is the store's oldest promise, and one atomic batch
-makes the user, its identities, its credential and its session, or nothing. Everything else about a user is an object
-of the class `_User`, with an ACL that gives it to itself.
-
-What is read before a batch may have changed when it is written: a password by a request that ran meanwhile, say. So a
-batch holds the condition that the user's revision is still the one that was seen first, and otherwise all of it is
-done anew.
+What a client may never see is in `ledger`, sessions are in `sessions`. Everything else about a user is an object of the
+class `_User`, with an ACL that gives it to itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from gateway.backends.protected import hide_protected, refuse_protected
+from gateway.adapters.base import Outside
+from gateway.backends.attempts import Attempts
+from gateway.backends.later import Later
+from gateway.backends.ledger import (
+    ACCOUNT,
+    CREDENTIAL,
+    IDENTITY,
+    TAKEN,
+    Ledger,
+    ObjectStore,
+    Seen,
+    StaleError,
+    changed,
+    credential,
+    identity,
+    name_of,
+    new_id,
+    refuse_private,
+    unchanged,
+    value_of,
+)
+from gateway.backends.many_users import ManyUsers
+from gateway.backends.members import Members
+from gateway.backends.recovery import Recovery, Rules, Users
+from gateway.backends.seal import Seal
+from gateway.backends.sessions import Sessions
 from gateway.errors import Code, GatewayError
 from gateway.model.account import (
+    LONGEST_NAME,
     ROLE,
     SESSION,
     USER,
@@ -40,66 +53,60 @@ from gateway.model.account import (
     LogIn,
     LogInAs,
     LogOut,
+    PairSession,
     RefreshSession,
     SignUp,
+    UpgradeSession,
     VerifyPassword,
+    own_id,
 )
+from gateway.model.definition import CreateClass, DeleteClass, GetSchema, PurgeClass, UpdateClass
+from gateway.model.members import LAST_LOG_IN, STATUS, Status
 from gateway.model.operation import (
     Batch,
     Caller,
+    CountInGroup,
     Create,
+    Deferred,
     Delete,
     Find,
+    FindGroups,
+    FindRelated,
     Get,
     Operation,
     Result,
     Returning,
+    Scan,
     Update,
 )
-from gateway.model.query import Condition, Op, Sort
-from gateway.model.update import AddRelation, Change, Changes, Increment, RemoveRelation, Set, Several, Unset
-from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Date, Fields, Pointer, Relation
+from gateway.model.permission import AUTHENTICATED, GUEST, SYSTEM_ROLE
+from gateway.model.query import Condition, Op
+from gateway.model.update import AddRelation, Change, Changes, RemoveRelation, Set, Several, Unset
+from gateway.model.values import ACL, ID, Date, Fields, Relation
 from gateway.store import passwords
-from gateway.store.schema import PRIVATE
 
-IDENTITY: Final = "@identity"
-CREDENTIAL: Final = "@credential"
-TOKEN: Final = "@token"  # noqa: S105 - the name of a class
-ACCOUNT: Final = "@account"
 MOST_TRIES: Final = 50
 
 USERNAME, PASSWORD, EMAIL, PHONE, AUTH_DATA = "username", "password", "email", "mobilePhoneNumber", "authData"
+PHONE_VERIFIED: Final = "mobilePhoneVerified"
 VERIFIED: Final = frozenset({"emailVerified", "mobilePhoneVerified"})
 NAMES: Final = {USERNAME: "username", EMAIL: "email", PHONE: "phone"}
 """Fields that a user is known by, and the kind of identity that each is."""
-TAKEN: Final = {
-    "username": (Code.USERNAME_TAKEN, "Account already exists for this username."),
-    "email": (Code.EMAIL_TAKEN, "Account already exists for this email address."),
-    "phone": (Code.PHONE_TAKEN, "Account already exists for this mobile phone number."),
-    "auth": (Code.ALREADY_LINKED, "this auth is already used"),
-    "role": (Code.DUPLICATE_VALUE, "a role with this name exists already"),
-}
+OWN_FIELDS: Final = frozenset({*NAMES, PASSWORD, AUTH_DATA, *VERIFIED, "sessionToken"})
 ANONYMOUS: Final = "anonymous"
-OWN_ID_KEYS: Final = ("id", "uid", "openid")
-"""Where a provider's data has the user's id there: Parse's `id`, LeanCloud's `uid`, and `openid` of WeChat and QQ."""
-SET_BY_SERVER: Final = frozenset({"user", "sessionToken", "createdWith", "restricted", "expiresAt", "installationId"})
-
 MEMBERS: Final = {"users": USER, "roles": ROLE}
 """What a role holds."""
 
-LONGEST_NAME: Final = 500
+RULED: Final = frozenset({USER, ROLE, SESSION})
+"""Classes whose objects are written by rules of their own."""
+READING: Final = Get | Find | FindRelated | FindGroups | CountInGroup | Scan
+DEFINING: Final = GetSchema | CreateClass | UpdateClass | DeleteClass | PurgeClass
+MOST_AT_ONCE: Final = 100
+"""Objects that are read before they are deleted by their rules."""
+
 LONGEST_PASSWORD: Final = 1000
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _PROVIDER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-
-
-class ObjectStore(Protocol):
-    async def execute(self, op: Operation, caller: Caller) -> Result: ...
-
-    async def roles_of(self, user_id: str) -> frozenset[str]:
-        """The names of the roles of a user, inherited ones included."""
-
-    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +117,19 @@ class Policy:
     """Providers whose authData is believed as it is; a provider that is not named is refused."""
     private_users: bool = False
     """New users can be read by themselves only."""
+    registration: bool = True
+    """Clients can sign up."""
+    most_log_ins: int | None = None
+    """Sessions that a user may have at once."""
+    second_refused: bool = False
+    """Where that is one: whether a second log-in is refused, instead of ending the first."""
     session_lasts: float = 365 * 86400.0
+    session_idle: float | None = None
     failures_until_locked: int = 6
     locked_for: float = 15 * 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A session that was found by its token."""
-
-    user_id: str
-    session_id: str
-
-
-class _StaleError(Exception):
-    """The user was changed by somebody else since it was looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """How a user's account was when it was looked at. Users from elsewhere have none until they first come in."""
-
-    revision: int | None
-    epoch: int = 0
+    failure_takes: float = 0.3
+    """A log-in that fails is answered after a multiple of this: what kind of password is kept takes time, and tells."""
+    recovery: Rules = field(default_factory=Rules)
 
 
 @dataclass(slots=True)
@@ -145,28 +142,53 @@ class _Rewrite:
     password: str | None = None
 
 
+_NOBODY: Final = Outside()
+
+
 class Accounts:
     """A backend with users: the store's own operations, by the rules for users, and log-ins."""
 
     def __init__(
-        self, store: ObjectStore, policy: Policy, *, now: Callable[[], float] = time.time, threads: int = 2
+        self,
+        store: ObjectStore,
+        policy: Policy,
+        *,
+        outside: Outside = _NOBODY,
+        later: Later | None = None,
+        seal: Seal | None = None,
+        now: Callable[[], float] = time.time,
+        threads: int = 2,
     ) -> None:
         self._store = store
+        self._ledger = Ledger(store)
+        self._sessions = Sessions(
+            store, self._ledger, lasts=policy.session_lasts, idle=policy.session_idle, seal=seal, now=now
+        )
+        self._attempts = Attempts(self._ledger, most=policy.failures_until_locked, lasts=policy.locked_for, now=now)
         self._policy = policy
+        self._outside = outside
         self._now = now
         # each hash takes 19 MiB and a core for tens of milliseconds: more at once would only be slower, and larger
         self._hashing = asyncio.Semaphore(threads)
+        users = Users(self.identify, self._opened, self._update_seen, self._new_user)
+        self._recovery = Recovery(self._ledger, users, policy.recovery, outside, later or Later(), now=now)
+        members = Members(store, self._ledger, self._sessions, self._recovery, users, self._proven, outside.verifiers)
+        many = ManyUsers(self.execute, store.execute, OWN_FIELDS)
         self._execute: Mapping[type[Operation], Callable[[Any, Caller], Any]] = {
             SignUp: self._sign_up,
             LogIn: self._log_in,
             VerifyPassword: self._verify_password,
             LogInAs: self._log_in_as,
-            LogOut: self._log_out,
+            LogOut: self._sessions.log_out,
             CurrentUser: self._current_user,
-            CurrentSession: self._current_session,
+            CurrentSession: self._sessions.current,
+            PairSession: self._sessions.pair,
+            UpgradeSession: self._sessions.upgrade,
             ChangePassword: self._change_password,
             RefreshSession: self._refresh_session,
             Batch: self._batch,
+            **self._recovery.operations,
+            **members.operations,
         }
         self._by_class: Mapping[tuple[str, type[Operation]], Callable[[Any, Caller], Any]] = {
             (USER, Create): self._create_user,
@@ -176,21 +198,37 @@ class Accounts:
             (ROLE, Create): self._create_role,
             (ROLE, Update): self._update_role,
             (ROLE, Delete): self._delete_roles,
-            (SESSION, Create): self._create_session,
-            (SESSION, Update): self._update_session,
-            (SESSION, Delete): self._delete_sessions,
-            (SESSION, Get): self._read_sessions,
-            (SESSION, Find): self._read_sessions,
+            **dict.fromkeys(((name, PurgeClass) for name in sorted(RULED)), self._purge),
+            **{(SESSION, asked): act for asked, act in self._sessions.by_class.items()},
+            **{(USER, asked): act for asked, act in many.by_class.items()},
         }
 
     async def close(self) -> None:
         await self._store.close()
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
-        refuse_protected(op, caller)
+        await self._refuse(op, caller)
         special = self._special(op)
+        if special:
+            # once, however often the rest is done anew: some tokens are good for one question only
+            await self._verify_auth_data(op, caller)
         result = await (self._until_fresh(special, op, caller) if special else self._store.execute(op, caller))
-        return hide_protected(op, result, caller)
+        return self._shown(op, result, caller)
+
+    async def _refuse(self, op: Operation, caller: Caller) -> None:
+        deferred = isinstance(op, Deferred)
+        asked = op.item if isinstance(op, Deferred) else op
+        ruled = getattr(asked, "class_name", "") in RULED and not isinstance(asked, READING | DEFINING)
+        if deferred and getattr(asked, "class_name", "") == SESSION:
+            raise GatewayError(Code.UNSUPPORTED, "sessions cannot be part of a transaction")
+        if isinstance(asked, FindGroups | CountInGroup) and asked.class_name == SESSION:
+            # whose they are the queries for sessions see to
+            raise GatewayError(Code.UNSUPPORTED, "sessions are not told in groups")
+        if ruled and (deferred or self._special(op) is None):
+            raise GatewayError(Code.UNSUPPORTED, "users, roles and sessions are changed one by one")
+
+    def _shown(self, op: Operation, result: Result, caller: Caller) -> Result:
+        return self._sessions.told(op, result, caller)
 
     @staticmethod
     async def _until_fresh(act: Callable[[Any, Caller], Any], op: Operation, caller: Caller) -> Result:
@@ -198,7 +236,7 @@ class Accounts:
         for tries in range(MOST_TRIES):
             try:
                 result: Result = await act(op, caller)
-            except _StaleError:
+            except StaleError:
                 # a random pause, so that those who met once do not meet again
                 await asyncio.sleep(secrets.randbelow(1 + 5 * tries) / 1000)
             else:
@@ -210,21 +248,26 @@ class Accounts:
 
     async def identify(self, caller: Caller) -> Caller:
         """The caller with the user of its session. Raises GatewayError(INVALID_SESSION)."""
-        known = await self._known(caller.session)
+        known = await self._sessions.known(caller.session)
         roles = await self._store.roles_of(known.user_id)
-        return replace(caller, user_id=known.user_id, roles=roles)
+        of_itself = {AUTHENTICATED, GUEST} if known.guest else {AUTHENTICATED}
+        return replace(caller, user_id=known.user_id, roles=roles | of_itself, restricted=known.restricted)
 
     async def _batch(self, op: Batch, caller: Caller) -> Result:
         if not any(self._special(item) for item in op.items):
-            for item in op.items:
-                refuse_protected(item, caller)
+            for at, item in enumerate(op.items):
+                try:
+                    await self._refuse(item, caller)
+                except GatewayError as error:
+                    raise error.at(at) from None
             result = await self._store.execute(op, caller)
             for item, answer in zip(op.items, result.items or [], strict=True):
                 if isinstance(answer, Result):
-                    hide_protected(item, answer, caller)
+                    self._shown(item, answer, caller)
             return result
         if op.atomic or any(op.names):
-            raise GatewayError(Code.UNSUPPORTED, "users, roles and sessions cannot be part of a transaction")
+            at = next(at for at, item in enumerate(op.items) if self._special(item))
+            raise GatewayError(Code.UNSUPPORTED, "users, roles and sessions cannot be part of a transaction").at(at)
         items: list[Result | GatewayError] = []
         for item in op.items:
             try:
@@ -234,7 +277,7 @@ class Accounts:
         return Result(items=items)
 
     async def _get_user(self, op: Get, caller: Caller) -> Result:
-        result = hide_protected(op, await self._store.execute(op, caller), caller)
+        result = await self._store.execute(op, caller)
         if caller.user_id == op.id:
             result.session = caller.session  # Parse Server: who asks for itself by its session is shown it
         return result
@@ -245,118 +288,178 @@ class Accounts:
         return await self._sign_up(SignUp(changes=op.changes, id=op.id, returning=op.returning), caller)
 
     async def _sign_up(self, op: SignUp, caller: Caller) -> Result:
+        if op.sms_code is not None:
+            return await self._recovery.sign_up(op, caller)
+        return await self._new_user(op, caller)
+
+    async def _new_user(self, op: SignUp, caller: Caller, *, proof: Sequence[Operation] = ()) -> Result:
+        """With the `proof` that its phone number is its own, which is used up, a user needs no password."""
         wanted = dict(op.changes)
         auth = self._auth_data(wanted.pop(AUTH_DATA, None))
         _refuse_server_fields(wanted, caller)
-        _refuse_private(wanted)
+        refuse_private(wanted)
         if any(name.partition(".")[0] == AUTH_DATA for name in wanted):
             raise GatewayError(Code.BAD_AUTH_DATA, "authData must be an object")
         if auth:
             known = await self._known_by_auth(auth)
             if known is not None:
-                return await self._log_in_by_auth(known, auth, op, caller)
+                result = await self._log_in_by_auth(known, auth, op, caller)
+                result.providers = {}
+                return result
             if op.must_exist:
                 raise GatewayError(Code.USER_NOT_FOUND, "Could not find user.")
+        if not self._policy.registration and not caller.unrestricted:
+            raise GatewayError(Code.REGISTRATION_CLOSED, "this application takes no new users")
         rewrite = _Rewrite()
-        invented = bool(auth) and USERNAME not in wanted
-        if invented:
-            wanted[USERNAME] = Set("".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(25)))
-        if USERNAME not in wanted:
-            raise GatewayError(Code.USERNAME_MISSING, "bad or missing username")
-        if PASSWORD not in wanted and not auth:
-            raise GatewayError(Code.PASSWORD_MISSING, "password is required")
+        invented = _complete(op, wanted, known_otherwise=bool(auth), proven=bool(proof))
+        await self._store.permit(Create(class_name=USER, changes=_without_password(wanted)), caller)
         self._rewrite(wanted, {}, rewrite)
-        user_id = op.id or _new_id()
+        user_id = op.id or new_id()
         if user_id == "*" or user_id.startswith("role:"):
             # Parse Server: in an ACL such an id would be everybody, or a role
             raise GatewayError(Code.FORBIDDEN, "this is no id for a user")
         if auth:
-            rewrite.changes[AUTH_DATA] = Set(_with_union_ids(auth))
-            rewrite.made += _identities(auth)
+            rewrite.changes[AUTH_DATA] = Set(with_union_ids(auth))
+            rewrite.made += identities_of(auth)
         rewrite.changes[ACL] = Set(self._acl(rewrite.changes.get(ACL), user_id))
-        items: list[Operation] = [_identity(name, user_id) for name in rewrite.made]
-        items.append(Create(class_name=USER, id=user_id, changes=rewrite.changes, returning=Returning.EVERYTHING))
+        if op.with_status:
+            rewrite.changes[STATUS] = Set(Status.GUEST.value if op.guest else Status.ENABLED.value)
+        items: list[Operation] = [identity(name, user_id) for name in rewrite.made]
+        everything: dict[str, Any] = {"returning": Returning.EVERYTHING, "nulls": op.nulls}
+        items.append(Create(class_name=USER, id=user_id, changes=rewrite.changes, **everything))
         at = len(items) - 1
-        items.append(_changed(user_id, _Seen(None)))
+        items.append(changed(user_id, Seen(None), status=Status.GUEST if op.guest else None))
         if rewrite.password is not None:
-            items.append(_credential(user_id, await self._hashed(rewrite.password)))
+            items.append(credential(user_id, await self._hashed(rewrite.password)))
         token: str | None = None
-        if not caller.master:  # Parse Server: with the master key there is no session
+        items += proof
+        # Parse Server: with the master key there is no session, nor before an address is verified that has to be
+        opens = op.guest or (not caller.master and (auth or proof or self._recovery.opens_at_once))
+        if opens and op.opens_session:
             action = {"action": "signup", "authProvider": next(iter(auth), "password")}
-            token, made = self._session(user_id, action, caller, shared=op.share_session, epoch=0)
+            token, made = self._sessions.new(user_id, action, caller, shared=op.share_session, epoch=0)
             items += made
-        result = (await self._together(items))[at]
+        result = (await self._ledger.together(items))[at]
+        self._recovery.greet(user_id, rewrite.changes)
         result.session = token
+        result.providers = {} if auth else None
         if op.returning is not Returning.EVERYTHING:
             result.object = {USERNAME: (result.object or {})[USERNAME]} if invented else {}
         _show(result, op)
         return result
 
     async def _log_in_by_auth(self, user_id: str, auth: Mapping[str, Fields], op: SignUp, caller: Caller) -> Result:
-        seen = await self._seen(user_id)
+        seen = await self._ledger.seen(user_id)
         if await self._known_by_auth(auth) != user_id:
-            raise _StaleError
-        user = await self._user(user_id)
-        merged = {**(user.get(AUTH_DATA) or {}), **_with_union_ids(auth)}
-        missing = [name for name in _identities(auth) if await self._owner(name) is None]
-        items: list[Operation] = [_identity(name, user_id) for name in missing]
+            raise StaleError
+        user = await self._ledger.user(user_id)
+        merged = {**(user.get(AUTH_DATA) or {}), **with_union_ids(auth)}
+        missing = [name for name in identities_of(auth) if await self._ledger.owner(name) is None]
+        items: list[Operation] = [identity(name, user_id) for name in missing]
         if merged != user.get(AUTH_DATA):
             items.append(Update(class_name=USER, id=user_id, changes={AUTH_DATA: Set(merged)}))
         if items:
-            await self._together([_changed(user_id, seen), *items])
-            seen = _Seen((seen.revision or 0) + 1, seen.epoch)
+            await self._ledger.together([changed(user_id, seen), *items])
+            seen = Seen((seen.revision or 0) + 1, seen.epoch)
         return await self._opened(user_id, seen, caller, op, provider=next(iter(auth)), created=False)
 
     async def _log_in(self, op: LogIn, caller: Caller) -> Result:
-        user_id, seen = await self._proven({USERNAME: op.username, EMAIL: op.email, PHONE: op.phone}, op.password)
+        if op.sms_code is not None:
+            return await self._recovery.log_in(op, caller)
+        names = {USERNAME: op.username, EMAIL: op.email, PHONE: op.phone}
+        given = [(kind, name) for kind, name in names.items() if name is not None]
+        if op.one_name and given and all(type(name) is str for _, name in given):
+            names = dict(given[:1])
+        user_id, seen = await self._proven(names, op.password)
+        by_phone = names.get(PHONE) is not None
+        if self._policy.recovery.only_verified:
+            self._recovery.refuse_unverified(await self._ledger.user(user_id), by_phone=by_phone)
         return await self._opened(user_id, seen, caller, op)
 
     async def _verify_password(self, op: VerifyPassword, caller: Caller) -> Result:
         user_id, _ = await self._proven({USERNAME: op.username, EMAIL: op.email}, op.password)
-        return Result(object=await self._user(user_id))
+        user = await self._ledger.user(user_id)
+        self._recovery.refuse_unverified(user, by_phone=False)
+        return Result(object=user)
 
     async def _log_in_as(self, op: LogInAs, caller: Caller) -> Result:
         if not caller.master:
             raise GatewayError(Code.FORBIDDEN, "master key is required")
         if type(op.user_id) is not str or not op.user_id:
             raise GatewayError(Code.BAD_AUTH_DATA, "userId must not be empty")
-        seen = await self._seen(op.user_id)
+        seen = await self._ledger.seen(op.user_id)
         try:
-            await self._user(op.user_id)
+            await self._ledger.user(op.user_id)
         except GatewayError:
             raise GatewayError(Code.OBJECT_NOT_FOUND, "user not found") from None
-        return await self._opened(op.user_id, seen, caller, LogIn(), provider="masterkey")
+        as_log_in = LogIn(nulls=op.nulls, with_status=op.with_status)
+        return await self._opened(op.user_id, seen, caller, as_log_in, provider="masterkey")
 
     async def _opened(
         self,
         user_id: str,
-        seen: _Seen,
+        seen: Seen,
         caller: Caller,
         op: LogIn | SignUp,
         *,
         provider: str = "password",
         created: bool = True,
+        proof: Sequence[Operation] = (),
     ) -> Result:
         """A session for a user who has proven who it is, when its revision was the one that was `seen`."""
-        token = await self._shared_token(user_id, seen.epoch) if op.share_session else None
+        _refuse_disabled(seen)
+        token = await self._sessions.shared_token(user_id, seen.epoch) if op.share_session else None
         if token is None:
-            items = await self._ended_on(user_id, caller.installation_id)
+            items = await self._room(user_id, seen, caller)
             action = {"action": "login", "authProvider": provider}
-            token, made = self._session(user_id, action, caller, shared=op.share_session, epoch=seen.epoch)
+            token, made = self._sessions.new(user_id, action, caller, shared=op.share_session, epoch=seen.epoch)
             # of a shared session there is one; others may be opened side by side
-            guard = _changed(user_id, seen) if op.share_session else _unchanged(user_id, seen)
-            await self._together([guard, *items, *made])
-        elif await self._seen(user_id) != seen:
-            raise _StaleError
-        result = Result(object=await self._user(user_id), session=token, created=created, id=user_id)
+            alone = op.share_session or self._policy.most_log_ins is not None
+            guard = changed(user_id, seen) if alone else unchanged(user_id, seen)
+            await self._ledger.together([guard, *proof, *items, *made])
+        elif proof:
+            await self._ledger.together([unchanged(user_id, seen), *proof])
+        elif await self._ledger.seen(user_id) != seen:
+            raise StaleError
+        if op.with_status:
+            await self._note_log_in(user_id)
+        user = await self._ledger.user(user_id, nulls=op.nulls)
+        result = Result(object=user, session=token, created=created, id=user_id)
         _show(result, op)
         return result
 
-    async def _proven(self, names: Mapping[str, Any], password: Any) -> tuple[str, _Seen]:
+    async def _room(self, user_id: str, seen: Seen, caller: Caller) -> list[Operation]:
+        """What ends sessions that a log-in takes the place of. Raises GatewayError where there is none for it."""
+        most = self._policy.most_log_ins
+        if most == 1 and not self._policy.second_refused:
+            return await self._sessions.all_ended(user_id)
+        if most is not None and await self._sessions.open_now(user_id, seen.epoch) >= most:
+            if most == 1:
+                raise GatewayError(Code.LOGGED_IN_ELSEWHERE, "the user is logged in already")
+            raise GatewayError(Code.TOO_MANY_LOG_INS, f"a user can be logged in {most} times at once")
+        return await self._sessions.ended_on(user_id, caller.installation_id)
+
+    async def _note_log_in(self, user_id: str) -> None:
+        now = Date.from_ms(int(self._now() * 1000))
+        with contextlib.suppress(GatewayError):  # a column of this name may be the app's own, for something else
+            note: Changes = {LAST_LOG_IN: Set(now)}
+            await self._ledger.execute(Update(class_name=USER, id=user_id, changes=note, returning=Returning.NOTHING))
+
+    async def _proven(self, names: Mapping[str, Any], password: Any) -> tuple[str, Seen]:
         """The user with these names and this password, and the revision at which that was so.
 
         That there is no such user takes as long, and tells as much.
         """
+        started = time.monotonic()
+        try:
+            return await self._checked(names, password)
+        except GatewayError as error:
+            if error.code is Code.BAD_CREDENTIALS:
+                takes = self._policy.failure_takes
+                await asyncio.sleep(takes - (time.monotonic() - started) % takes)
+            raise
+
+    async def _checked(self, names: Mapping[str, Any], password: Any) -> tuple[str, Seen]:
         given = {kind: name for kind, name in names.items() if name is not None}
         if not given:
             raise GatewayError(Code.USERNAME_MISSING, "username/email is required.")
@@ -366,18 +469,23 @@ class Accounts:
         if type(password) is not str or len(password) > LONGEST_PASSWORD:
             raise wrong
         user_id = await self._named(given)
-        seen = await self._seen(user_id) if user_id is not None else _Seen(None)
+        seen = await self._ledger.seen(user_id) if user_id is not None else Seen(None)
+        tried = [name for name in given.values() if type(name) is str and len(name) <= LONGEST_NAME]
         async with self._hashing:  # counted in here: guesses made at once see each other's failures
-            credential = await self._credential_of(user_id) if user_id is not None else None
-            if credential is not None and self._is_locked(credential):
-                raise GatewayError(Code.ACCOUNT_LOCKED, "too many failed log-ins; try again later")
-            kept = credential.get("kept") if credential is not None else None
-            right = await asyncio.to_thread(_verifies_slowly, password, kept)
-            if user_id is None or credential is None or kept is None or not right:
-                if user_id is not None and credential is not None:
-                    await self._count_failure(user_id, credential)
+            await self._attempts.refuse_locked(tried)
+            found = await self._ledger.credential(user_id) if user_id is not None else None
+            kept = found.get("kept") if found is not None else None
+            right = await asyncio.to_thread(passwords.verifies, password, kept or passwords.NOBODY)
+            if user_id is None or kept is None or not right:
+                await self._attempts.failed(tried)
                 raise wrong
-        await self._forget_failures(user_id, credential, password if passwords.outdated(kept) else None)
+        _refuse_disabled(seen)  # which is told to who knows the password only
+        await self._attempts.forget(tried)
+        if passwords.outdated(kept):
+            anew: Changes = {"kept": Set(await self._hashed(password))}
+            # unless it is another one by now
+            same = Condition("kept", Op.EQ, kept)
+            await self._ledger.together([Update(class_name=CREDENTIAL, id=user_id, changes=anew, where=same)])
         return user_id, seen
 
     async def _named(self, names: Mapping[str, Any]) -> str | None:
@@ -385,193 +493,134 @@ class Accounts:
         for name_field, name in names.items():
             if type(name) is not str or not 0 < len(name) <= LONGEST_NAME:
                 return None
-            owner = await self._owner(_name(NAMES[name_field], name))
+            owner = await self._ledger.owner(name_of(NAMES[name_field], name))
             if owner is None and name_field == USERNAME:
                 # Parse Server takes an address as a username as well
-                owner = await self._owner(_name("email", name))
-            elif owner is not None and name_field == USERNAME and (await self._user(owner)).get(USERNAME) != name:
+                owner = await self._ledger.owner(name_of("email", name))
+            elif (
+                owner is not None and name_field == USERNAME and (await self._ledger.user(owner)).get(USERNAME) != name
+            ):
                 owner = None  # unique without regard to case, but it logs in as it is written
             owners.add(owner)
         return owners.pop() if len(owners) == 1 else None
-
-    # --- what locks an account ---
-
-    def _is_locked(self, credential: Fields) -> bool:
-        since = credential.get("failing_since")
-        return (
-            isinstance(since, Date)
-            and (credential.get("failures") or 0) >= self._policy.failures_until_locked
-            and self._now() * 1000 < since.ms + self._policy.locked_for * 1000
-        )
-
-    async def _count_failure(self, user_id: str, credential: Fields) -> None:
-        since = credential.get("failing_since")
-        fresh = not isinstance(since, Date) or self._now() * 1000 >= since.ms + self._policy.locked_for * 1000
-        changes: dict[str, Change] = {"failures": Increment(1)}
-        if fresh:
-            changes = {"failures": Set(1), "failing_since": Set(self._date(0))}
-        await self._trusted(Update(class_name=CREDENTIAL, id=user_id, changes=changes))
-
-    async def _forget_failures(self, user_id: str, credential: Fields, rehash: str | None) -> None:
-        changes: dict[str, Change] = {}
-        if credential.get("failures"):
-            changes["failures"] = Set(0)
-        if rehash is not None:
-            changes["kept"] = Set(await self._hashed(rehash))
-        if changes:
-            await self._trusted(Update(class_name=CREDENTIAL, id=user_id, changes=changes))
 
     # --- the current user and its sessions ---
 
     async def _current_user(self, op: CurrentUser, caller: Caller) -> Result:
         token = op.session or caller.session
-        known = await self._known(token)
+        known = await self._sessions.known(token)
         own = await self.identify(replace(caller, session=token))
         get = Get(class_name=USER, id=known.user_id, include=op.include, with_acl=op.with_acl)
         try:
-            result = hide_protected(get, await self._store.execute(get, own), own)
+            result = await self._store.execute(get, own)
         except GatewayError:
             raise GatewayError(Code.INVALID_SESSION, "Invalid session token") from None
         result.session = token
         return result
 
-    async def _current_session(self, op: CurrentSession, caller: Caller) -> Result:
-        known = await self._known(caller.session)
-        return await self._trusted(Get(class_name=SESSION, id=known.session_id))
-
-    async def _log_out(self, op: LogOut, caller: Caller) -> Result:
-        if caller.session is not None:
-            known = await self._known(caller.session)
-            await self._together(_ends({known.session_id: caller.session}))
-        return Result()
-
     async def _change_password(self, op: ChangePassword, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
         if type(op.new_password) is not str or not op.new_password:
             raise GatewayError(Code.PASSWORD_MISSING, "the new password is missing")
-        username = (await self._user(op.id)).get(USERNAME)
+        username = (await self._ledger.user(op.id)).get(USERNAME)
         _, seen = await self._proven({USERNAME: username}, op.old_password)
         update = Update(class_name=USER, id=op.id, changes={PASSWORD: Set(op.new_password)})
         return await self._update_seen(update, seen, caller)
 
     async def _refresh_session(self, op: RefreshSession, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
-        seen = await self._seen(op.id)
-        items = [*_ends(await self._tokens_of(op.id)), _changed(op.id, seen, revoke=True)]
+        seen = await self._ledger.seen(op.id)
+        _refuse_disabled(seen)
+        items = [*await self._sessions.all_ended(op.id), changed(op.id, seen, revoke=True)]
         action = {"action": "login", "authProvider": "password"}
-        token, made = self._session(op.id, action, caller, shared=True, epoch=seen.epoch + 1)
+        token, made = self._sessions.new(op.id, action, caller, shared=True, epoch=seen.epoch + 1)
         touched = Update(class_name=USER, id=op.id, changes={}, returning=Returning.NOTHING)
-        result = (await self._together([touched, *items, *made]))[0]
+        result = (await self._ledger.together([touched, *items, *made]))[0]
         result.session = token
         return result
-
-    async def _create_session(self, op: Create, caller: Caller) -> Result:
-        user_id = _of_session(caller)
-        epoch = (await self._seen(user_id)).epoch
-        _, made = self._session(user_id, {"action": "create"}, caller, shared=False, restricted=True, epoch=epoch)
-        own = {
-            name: change
-            for name, change in op.changes.items()
-            if name.partition(".")[0] not in SET_BY_SERVER and name != ACL
-        }
-        _refuse_private(own)
-        first = made[0]
-        assert isinstance(first, Create)
-        made[0] = replace(first, changes={**own, **first.changes}, returning=Returning.EVERYTHING)
-        result = (await self._together(made))[0]
-        for name in (CREATED_AT, UPDATED_AT, ACL):
-            (result.object or {}).pop(name, None)
-        return result
-
-    async def _update_session(self, op: Update, caller: Caller) -> Result:
-        for name in op.changes:
-            if name.partition(".")[0] in SET_BY_SERVER or name == ACL:
-                raise GatewayError(Code.RESERVED_FIELD, f"{name} is set by the server", field=name)
-        return await self._store.execute(op, self._with_session(caller))
-
-    async def _delete_sessions(self, op: Delete, caller: Caller) -> Result:
-        own = self._with_session(caller)
-        if op.where is not None:
-            raise GatewayError(Code.UNSUPPORTED, "a session cannot be deleted by a condition")
-        tokens: dict[str, str] = {}
-        for session_id in op.ids:
-            got = await self._store.execute(Get(class_name=SESSION, id=session_id), own)
-            tokens[session_id] = (got.object or {})["sessionToken"]
-        await self._together(_ends(tokens))
-        return Result()
-
-    async def _read_sessions(self, op: Get | Find, caller: Caller) -> Result:
-        refuse_protected(op, caller)
-        return hide_protected(op, await self._store.execute(op, self._with_session(caller)), caller)
-
-    @staticmethod
-    def _with_session(caller: Caller) -> Caller:
-        if not caller.unrestricted:
-            _of_session(caller)
-        return caller
 
     # --- changing and deleting users ---
 
     async def _update_user(self, op: Update, caller: Caller) -> Result:
         self._refuse_others(op.id, caller)
         _refuse_conditions(op, caller)
-        return await self._update_seen(op, await self._seen(op.id), caller)
+        await self._store.permit(replace(op, changes=_without_password(op.changes)), caller)
+        return await self._update_seen(op, await self._ledger.seen(op.id), caller)
 
-    async def _update_seen(self, op: Update, seen: _Seen, caller: Caller) -> Result:
-        user = await self._user(op.id)
+    async def _update_seen(
+        self,
+        op: Update,
+        seen: Seen,
+        caller: Caller,
+        *,
+        proof: Sequence[Operation] = (),
+        revoke: bool = False,
+        status: str | None = None,
+    ) -> Result:
+        """With `revoke` no session outlives it, whatever is changed; `proof` is what it uses up."""
+        user = await self._ledger.user(op.id)
         wanted = dict(op.changes)
         _refuse_server_fields(wanted, caller)
-        _refuse_private(wanted)
+        refuse_private(wanted)
         rewrite = _Rewrite()
+        linking = any(name.partition(".")[0] == AUTH_DATA for name in wanted)
         self._rewrite_auth(wanted, user, rewrite)
         self._rewrite(wanted, user, rewrite)
         if ACL in rewrite.changes:
             rewrite.changes[ACL] = Set(self._acl(rewrite.changes[ACL], op.id))
         # recorded from LeanCloud: an anonymous user who gets a first password keeps the session
-        revoke = rewrite.password is not None and await self._credential_of(op.id) is not None
-        items: list[Operation] = [replace(op, changes=rewrite.changes)]
-        if rewrite.gone or rewrite.made or rewrite.password is not None or AUTH_DATA in rewrite.changes:
-            items.append(_changed(op.id, seen, revoke=revoke))
-        if gone := [name for name in rewrite.gone if name not in rewrite.made and await self._owner(name) == op.id]:
+        revoke = revoke or (rewrite.password is not None and await self._ledger.credential(op.id) is not None)
+        items: list[Operation] = [replace(op, changes=rewrite.changes), *proof]
+        if proof or rewrite.gone or rewrite.made or rewrite.password is not None or AUTH_DATA in rewrite.changes:
+            items.append(changed(op.id, seen, revoke=revoke, status=status))
+        if gone := [
+            name for name in rewrite.gone if name not in rewrite.made and await self._ledger.owner(name) == op.id
+        ]:
             items.append(Delete(class_name=IDENTITY, ids=tuple(gone)))
-        items += [_identity(name, op.id) for name in rewrite.made if name not in rewrite.gone]
+        items += [identity(name, op.id) for name in rewrite.made if name not in rewrite.gone]
         token: str | None = None
         if rewrite.password is not None:
             items.append(await self._new_credential(op.id, rewrite.password))
         if revoke:
-            shared = await self._shared_token(op.id, seen.epoch) is not None
-            items += _ends(await self._tokens_of(op.id))
-            if not caller.master:
-                action = {"action": "login", "authProvider": "password"}
-                token, made = self._session(op.id, action, caller, shared=shared, epoch=seen.epoch + 1)
+            shared = await self._sessions.shared_token(op.id, seen.epoch) is not None
+            items += await self._sessions.all_ended(op.id)
+            if not caller.master and seen.status != Status.DISABLED:
+                # Parse Server: the session that a new password opens has no createdWith
+                token, made = self._sessions.new(op.id, None, caller, shared=shared, epoch=seen.epoch + 1)
                 items += made
-        result = (await self._together(items))[0]
+        result = (await self._ledger.together(items))[0]
+        self._recovery.greet(op.id, rewrite.changes)
         result.session = token
+        if rewrite.password is not None:  # who was locked out, and has a new password, may use it
+            await self._attempts.forget([user[name] for name in NAMES if type(user.get(name)) is str])
+        if linking:
+            result.providers = {}
         return result
 
     async def _new_credential(self, user_id: str, password: str) -> Operation:
         kept = await self._hashed(password)
-        if await self._credential_of(user_id) is None:
-            return _credential(user_id, kept)
-        return Update(class_name=CREDENTIAL, id=user_id, changes={"kept": Set(kept), "failures": Set(0)})
+        if await self._ledger.credential(user_id) is None:
+            return credential(user_id, kept)
+        return Update(class_name=CREDENTIAL, id=user_id, changes={"kept": Set(kept)})
 
     async def _delete_users(self, op: Delete, caller: Caller) -> Result:
         for user_id in op.ids:
             self._refuse_others(user_id, caller)
         _refuse_conditions(op, caller)
+        await self._store.permit(op, caller)
         for user_id in op.ids:
-            seen = await self._seen(user_id)
-            user = await self._user(user_id)
-            names = [_name(kind, user[own]) for own, kind in NAMES.items() if type(user.get(own)) is str]
-            names += _identities(user.get(AUTH_DATA) or {})
-            owned = [name for name in dict.fromkeys(names) if await self._owner(name) == user_id]
-            items: list[Operation] = [replace(op, ids=(user_id,)), _changed(user_id, seen)]
+            seen = await self._ledger.seen(user_id)
+            user = await self._ledger.user(user_id)
+            names = [name_of(kind, user[own]) for own, kind in NAMES.items() if type(user.get(own)) is str]
+            names += identities_of(user.get(AUTH_DATA) or {})
+            owned = [name for name in dict.fromkeys(names) if await self._ledger.owner(name) == user_id]
+            items: list[Operation] = [replace(op, ids=(user_id,)), changed(user_id, seen)]
             if owned:
                 items.append(Delete(class_name=IDENTITY, ids=tuple(owned)))
-            if await self._credential_of(user_id) is not None:
+            if await self._ledger.credential(user_id) is not None:
                 items.append(Delete(class_name=CREDENTIAL, ids=(user_id,)))
             items.append(Delete(class_name=ACCOUNT, ids=(user_id,)))
-            await self._together([*items, *_ends(await self._tokens_of(user_id))])
+            await self._ledger.together([*items, *await self._sessions.all_ended(user_id)])
         return Result()
 
     def _rewrite(self, wanted: Mapping[str, Change], user: Fields, into: _Rewrite) -> None:
@@ -580,58 +629,73 @@ class Accounts:
             if name == PASSWORD:
                 into.password = _password(change)
             elif name in NAMES:
-                before, after = user.get(name), _text(name, change)
+                before, after = user.get(name), text_of(name, change)
                 if type(before) is str:
-                    into.gone.append(_name(NAMES[name], before))
+                    into.gone.append(name_of(NAMES[name], before))
                 if after is not None:
-                    into.made.append(_name(NAMES[name], after))
+                    into.made.append(name_of(NAMES[name], after))
                 into.changes[name] = Unset() if after is None else Set(after)
+                if (flag := self._recovery.unverified(name, after, user)) is not None:
+                    into.changes.setdefault(flag, Set(False))  # the master may say otherwise
             else:
                 into.changes[name] = change
 
     def _rewrite_auth(self, wanted: dict[str, Change], user: Fields, into: _Rewrite) -> None:
         """Linking and unlinking: `authData` whole or by `authData.provider`; what is null, or unset, is unlinked."""
-        touched: dict[str, Any] = {}
-        for name in [name for name in wanted if name.partition(".")[0] == AUTH_DATA]:
-            change = wanted.pop(name)
-            provider = name.partition(".")[2]
-            if provider:
-                touched[provider] = None if isinstance(change, Unset) else _value(change)
-            elif isinstance(change, Unset):
-                touched.update(dict.fromkeys(user.get(AUTH_DATA) or {}))
-            else:
-                value = _value(change)
-                touched.update(value if type(value) is dict else {"": value})
         before: Mapping[str, Any] = user.get(AUTH_DATA) or {}
-        linked = self._auth_data(Set({name: data for name, data in touched.items() if data is not None}))
+        touched = _touched_auth(wanted, before)
+        for name in [name for name in wanted if name.partition(".")[0] == AUTH_DATA]:
+            del wanted[name]
+        linked = self._auth_data(_linked(touched, before))
         after = {name: data for name, data in before.items() if touched.get(name, data) is not None}
-        after.update(_with_union_ids(linked))
+        after.update(with_union_ids(linked))
         # recorded: another provider, or a name and a password, and the user is no longer anonymous
-        if ANONYMOUS in after and ANONYMOUS not in linked and (linked or (USERNAME in wanted and PASSWORD in wanted)):
+        if ANONYMOUS in after and ANONYMOUS not in touched and (linked or (USERNAME in wanted and PASSWORD in wanted)):
             del after[ANONYMOUS]
         if after == before and not touched:
             return
         into.changes[AUTH_DATA] = Set(after)
-        into.gone += [name for name in _identities(before) if name not in _identities(after)]
-        into.made += [name for name in _identities(after) if name not in _identities(before)]
+        into.gone += [name for name in identities_of(before) if name not in identities_of(after)]
+        into.made += [name for name in identities_of(after) if name not in identities_of(before)]
 
     def _auth_data(self, change: Change | None) -> dict[str, Fields]:
-        """authData by provider, each believed. Raises GatewayError where it cannot be."""
-        value = _value(change) if change is not None else None
+        """authData by provider, each to be believed or asked about. Raises GatewayError where it cannot be."""
+        value = value_of(change) if change is not None else None
         if value is None:
             return {}
         if type(value) is not dict:
             raise GatewayError(Code.BAD_AUTH_DATA, "authData must be an object")
         for provider, data in value.items():
-            trusted = provider == ANONYMOUS or provider in self._policy.trusted_providers
-            if not _PROVIDER.fullmatch(provider) or type(data) is not dict or not trusted:
+            known = provider in {ANONYMOUS, *self._policy.trusted_providers, *self._outside.verifiers}
+            if not _PROVIDER.fullmatch(provider) or type(data) is not dict or not known:
                 raise GatewayError(Code.UNSUPPORTED_PROVIDER, "This authentication method is unsupported.")
-            if _own_id(data) is None:
+            if own_id(data) is None:
                 raise GatewayError(Code.BAD_AUTH_DATA, f"Invalid authData id for provider '{provider}'.")
         return dict(value)
 
+    async def _verify_auth_data(self, op: Operation, caller: Caller) -> None:
+        """Asks about the authData that an operation brings along, before anything of it is done.
+
+        What a user has already is not asked about again: the SDK of Parse sends all of it when one more is linked.
+        """
+        if not self._outside.verifiers:
+            return
+        brought: Mapping[str, Fields] = {}
+        if isinstance(op, SignUp) or (isinstance(op, Create) and op.class_name == USER):
+            brought = self._auth_data(op.changes.get(AUTH_DATA))
+        elif isinstance(op, Update) and op.class_name == USER:
+            if not any(name.partition(".")[0] == AUTH_DATA for name in op.changes):
+                return
+            self._refuse_others(op.id, caller)
+            before: Mapping[str, Any] = (await self._ledger.user(op.id)).get(AUTH_DATA) or {}
+            brought = self._auth_data(_linked(_touched_auth(op.changes, before), before))
+        for provider, data in brought.items():
+            verifier = self._outside.verifiers.get(provider)
+            if verifier is not None:
+                await verifier.verify(provider, data)
+
     async def _known_by_auth(self, auth: Mapping[str, Fields]) -> str | None:
-        owners = {owner for name in _identities(auth) if (owner := await self._owner(name)) is not None}
+        owners = {owner for name in identities_of(auth) if (owner := await self._ledger.owner(name)) is not None}
         if len(owners) > 1:
             raise GatewayError(*TAKEN["auth"])
         return owners.pop() if owners else None
@@ -643,7 +707,7 @@ class Accounts:
 
     def _acl(self, change: Change | None, user_id: str) -> dict[str, Any]:
         """What is asked for, or the default; the user's own rights are always in it, as in Parse Server."""
-        given = _value(change) if change is not None and not isinstance(change, Unset) else None
+        given = value_of(change) if change is not None and not isinstance(change, Unset) else None
         if given is None:
             given = {} if self._policy.private_users else {"*": {"read": True}}
         return {**given, user_id: {"read": True, "write": True}}
@@ -651,197 +715,85 @@ class Accounts:
     # --- roles ---
 
     async def _create_role(self, op: Create, caller: Caller) -> Result:
-        name = _value(op.changes.get("name", Unset()))
-        if _value(op.changes.get(ACL, Unset())) is None:
+        name = value_of(op.changes.get("name", Unset()))
+        if value_of(op.changes.get(ACL, Unset())) is None:
             raise GatewayError(Code.BAD_ROLE, "ACL is required.", name="ACL")
         if type(name) is not str or not 0 < len(name) <= LONGEST_NAME:
             raise GatewayError(Code.BAD_ROLE, "name is required.", name="name")
+        if name.startswith(SYSTEM_ROLE):
+            raise GatewayError(Code.BAD_ROLE, f"the name of a role cannot begin with {SYSTEM_ROLE}", name="name")
         _check_members(op.changes)
-        _refuse_private(op.changes)
-        role_id = op.id or _new_id()
-        results = await self._together([_identity(_name("role", name), role_id), replace(op, id=role_id)])
+        refuse_private(op.changes)
+        await self._store.permit(op, caller)
+        role_id = op.id or new_id()
+        results = await self._ledger.together([identity(name_of("role", name), role_id), replace(op, id=role_id)])
         return results[1]
 
     async def _update_role(self, op: Update, caller: Caller) -> Result:
         _check_members(op.changes)
         if "name" in op.changes:
             role = (await self._store.execute(Get(class_name=ROLE, id=op.id), caller)).object or {}
-            if _value(op.changes["name"]) != role.get("name"):
+            if value_of(op.changes["name"]) != role.get("name"):
                 # the REST guide of parse.com: a name is set once. ACLs have it, and would grant to who takes it next
                 raise GatewayError(Code.FORBIDDEN, "the name of a role cannot be changed")
         return await self._store.execute(op, caller)
 
     async def _delete_roles(self, op: Delete, caller: Caller) -> Result:
         roles = [
-            (await self._trusted(Get(class_name=ROLE, id=role_id))).object or {} for role_id in dict.fromkeys(op.ids)
+            (await self._ledger.execute(Get(class_name=ROLE, id=role_id))).object or {}
+            for role_id in dict.fromkeys(op.ids)
         ]
         result = await self._store.execute(op, caller)
         for role in roles:
-            if await self._fields(ROLE, role[ID]) is not None:
+            if await self._ledger.fields(ROLE, role[ID]) is not None:
                 continue  # the caller may not delete this one, and who takes its name would take what it grants
-            name = _name("role", role.get("name", ""))
-            if await self._owner(name) == role[ID]:
-                await self._trusted(Delete(class_name=IDENTITY, ids=(name,)))
+            name = name_of("role", role.get("name", ""))
+            if await self._ledger.owner(name) == role[ID]:
+                await self._ledger.execute(Delete(class_name=IDENTITY, ids=(name,)))
         return result
 
-    # --- the store, as the gateway itself ---
-
-    async def _trusted(self, op: Operation) -> Result:
-        return await self._store.execute(op, _GATEWAY)
-
-    async def _together(self, items: Iterable[Operation]) -> list[Result]:
-        """All or nothing. Raises the error of the vendor's where a name is taken."""
-        batch = Batch(items=tuple(items), atomic=True)
-        if not batch.items:
-            return []
+    async def _purge(self, op: PurgeClass, caller: Caller) -> Result:
+        """One by one: with a user goes what makes it one, its names and its sessions."""
+        delete = self._by_class[op.class_name, Delete]
+        some = Find(class_name=op.class_name, limit=MOST_AT_ONCE, select=())
         try:
-            result = await self._trusted(batch)
+            while found := (await self._store.execute(some, caller)).objects:
+                for fields in found:
+                    await delete(Delete(class_name=op.class_name, ids=(fields[ID],)), caller)
         except GatewayError as error:
-            if error.details.get("class_name") == ACCOUNT and error.code in _STALE:
-                raise _StaleError from None
-            if error.code is Code.DUPLICATE_VALUE and error.details.get("class_name") == IDENTITY:
-                kind = error.details.get("id", "").partition(":")[0]
-                raise GatewayError(*TAKEN.get(kind, TAKEN["auth"])) from None
-            raise
-        return [item for item in result.items or [] if isinstance(item, Result)]
-
-    async def _fields(self, class_name: str, id_: str) -> Fields | None:
-        try:
-            return (await self._trusted(Get(class_name=class_name, id=id_))).object
-        except GatewayError as error:
-            if error.code in (Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND):
-                return None
-            raise
-
-    async def _user(self, user_id: str) -> Fields:
-        user = await self._fields(USER, user_id)
-        if user is None:
-            raise GatewayError(Code.OBJECT_NOT_FOUND, "Object not found.", class_name=USER, id=user_id)
-        return user
-
-    async def _owner(self, name: str) -> str | None:
-        identity = await self._fields(IDENTITY, name)
-        return None if identity is None else str(identity["owner"])
-
-    async def _seen(self, user_id: str) -> _Seen:
-        account = await self._fields(ACCOUNT, user_id)
-        return _Seen(None) if account is None else _Seen(account["revision"], account["epoch"])
-
-    async def _credential_of(self, user_id: str) -> Fields | None:
-        return await self._fields(CREDENTIAL, user_id)
+            if error.code is not Code.CLASS_NOT_FOUND:
+                raise
+        return Result()
 
     async def _hashed(self, password: str) -> str:
         async with self._hashing:
             return await asyncio.to_thread(passwords.hashed, password)
 
-    # --- sessions ---
 
-    def _session(
-        self,
-        user_id: str,
-        created_with: dict[str, str],
-        caller: Caller,
-        *,
-        shared: bool,
-        epoch: int,
-        restricted: bool = False,
-    ) -> tuple[str, list[Operation]]:
-        """A new token, and what makes its session, for as long as the user's account has this epoch."""
-        # 128 bits; Parse's SDKs log out on the server only where a token has `r:` in it
-        token = "r:" + secrets.token_hex(16)
-        session_id, expires = _new_id(), self._date(self._policy.session_lasts)
-        changes: dict[str, Change] = {
-            "user": Set(Pointer(USER, user_id)),
-            "sessionToken": Set(token),
-            "createdWith": Set(created_with),
-            "restricted": Set(restricted),
-            "expiresAt": Set(expires),
-            ACL: Set({user_id: {"read": True, "write": True}}),
-        }
-        if caller.installation_id is not None and not shared:
-            changes["installationId"] = Set(caller.installation_id)
-        kept: Changes = {
-            "user": Set(user_id),
-            "session": Set(session_id),
-            "expires": Set(expires),
-            "shared": Set(shared),
-            "epoch": Set(epoch),
-        }
-        return token, [
-            Create(class_name=SESSION, id=session_id, changes=changes, returning=Returning.NOTHING),
-            Create(class_name=TOKEN, id=_digest(token), changes=kept, returning=Returning.NOTHING),
-        ]
-
-    async def _known(self, token: str | None) -> _Known:
-        if not token or type(token) is not str:  # a parameter may be an operator
-            raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
-        kept = await self._fields(TOKEN, _digest(token))
-        if kept is None:
-            raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
-        if kept["expires"].ms <= self._now() * 1000:
-            raise GatewayError(Code.INVALID_SESSION, "Session token is expired.")
-        if kept["epoch"] != (await self._seen(kept["user"])).epoch:
-            raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
-        return _Known(kept["user"], kept["session"])
-
-    async def _sessions_of(self, user_id: str) -> list[Fields]:
-        mine = Condition("user", Op.EQ, Pointer(USER, user_id))
-        # all of them: one that were left over would outlive a change of the password
-        find = Find(class_name=SESSION, limit=1_000_000, where=mine, order=(Sort(CREATED_AT, descending=True),))
-        try:
-            return (await self._trusted(find)).objects or []
-        except GatewayError as error:
-            if error.code is Code.CLASS_NOT_FOUND:
-                return []
-            raise
-
-    async def _tokens_of(self, user_id: str) -> dict[str, str]:
-        return {session[ID]: session["sessionToken"] for session in await self._sessions_of(user_id)}
-
-    async def _shared_token(self, user_id: str, epoch: int) -> str | None:
-        """The token that all log-ins of a user share, if there is one that lasts."""
-        for session in await self._sessions_of(user_id):
-            kept = await self._fields(TOKEN, _digest(session["sessionToken"]))
-            if kept is None or not kept["shared"] or kept["epoch"] != epoch:
-                continue
-            if kept["expires"].ms > self._now() * 1000:
-                return str(session["sessionToken"])
-        return None
-
-    async def _ended_on(self, user_id: str, installation_id: str | None) -> list[Operation]:
-        """A log-in ends the user's other sessions of the same installation, as in Parse Server."""
-        if installation_id is None:
-            return []
-        return _ends(
-            {
-                session[ID]: session["sessionToken"]
-                for session in await self._sessions_of(user_id)
-                if session.get("installationId") == installation_id
-            }
-        )
-
-    def _date(self, seconds: float) -> Date:
-        return Date.from_ms(int((self._now() + seconds) * 1000))
+def _without_password(changes: Changes) -> Changes:
+    return {name: change for name, change in changes.items() if name != PASSWORD}
 
 
-_GATEWAY: Final = Caller(app="", trusted=True)
+def _complete(op: SignUp, wanted: dict[str, Change], *, known_otherwise: bool, proven: bool) -> bool:
+    """Makes sure of a username and a password, where they are needed; whether the username is one of our own."""
+    if op.named_by_email and PASSWORD not in wanted:
+        raise GatewayError(Code.PASSWORD_MISSING, "password is required")
+    by_email = op.named_by_email and EMAIL in wanted and text_of(EMAIL, wanted[EMAIL]) is not None
+    invented = USERNAME not in wanted and (known_otherwise or op.guest or by_email)
+    if invented:
+        wanted[USERNAME] = Set("".join(secrets.choice("0123456789abcdefghijklmnopqrstuvwxyz") for _ in range(25)))
+    if USERNAME not in wanted:
+        raise GatewayError(Code.USERNAME_MISSING, "bad or missing username")
+    if proven:
+        wanted[PHONE_VERIFIED] = Set(True)
+    if PASSWORD not in wanted and not (known_otherwise or proven or op.guest):
+        raise GatewayError(Code.PASSWORD_MISSING, "password is required")
+    return invented
 
 
-def _ends(tokens: Mapping[str, str]) -> list[Operation]:
-    """What ends these sessions: session id -> token."""
-    if not tokens:
-        return []
-    return [
-        # another log-in may have ended them meanwhile
-        Delete(class_name=SESSION, ids=tuple(tokens), missing_ok=True),
-        Delete(class_name=TOKEN, ids=tuple(map(_digest, tokens.values())), missing_ok=True),
-    ]
-
-
-def _of_session(caller: Caller) -> str:
-    if caller.user_id is None:
-        raise GatewayError(Code.INVALID_SESSION, "Session token required.")
-    return caller.user_id
+def _refuse_disabled(seen: Seen) -> None:
+    if seen.status == Status.DISABLED:
+        raise GatewayError(Code.ACCOUNT_DISABLED, "the account is disabled")
 
 
 def _show(result: Result, op: SignUp | LogIn) -> None:
@@ -869,47 +821,37 @@ def _is_of_members(change: Change, target: str) -> bool:
             return False
 
 
-def _identity(name: str, owner: str) -> Operation:
-    return Create(class_name=IDENTITY, id=name, changes={"owner": Set(owner)}, returning=Returning.NOTHING)
+def _touched_auth(changes: Changes, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What an update of a user says of its authData: provider -> data, or None where it is taken away."""
+    touched: dict[str, Any] = {}
+    for name, change in changes.items():
+        head, _, provider = name.partition(".")
+        if head != AUTH_DATA:
+            continue
+        if provider:
+            touched[provider] = None if isinstance(change, Unset) else value_of(change)
+        elif isinstance(change, Unset):
+            touched.update(dict.fromkeys(before))
+        else:
+            value = value_of(change)
+            touched.update(value if type(value) is dict else {"": value})
+    return touched
 
 
-_STALE: Final = frozenset({Code.CONDITION_FAILED, Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND, Code.DUPLICATE_VALUE})
+def _linked(touched: Mapping[str, Any], before: Mapping[str, Any]) -> Change:
+    """Of that, what is new."""
+    return Set({name: data for name, data in touched.items() if data is not None and data != before.get(name)})
 
 
-def _unchanged(user_id: str, seen: _Seen) -> Operation:
-    """The condition that a user's account is still as it was seen."""
-    if seen.revision is None:
-        return _changed(user_id, seen)
-    return Update(class_name=ACCOUNT, id=user_id, changes={}, where=Condition("revision", Op.EQ, seen.revision))
-
-
-def _changed(user_id: str, seen: _Seen, *, revoke: bool = False) -> Operation:
-    """The same, and it is another one from then on; with `revoke` without the sessions that it had."""
-    if seen.revision is None:
-        first: Changes = {"revision": Set(1), "epoch": Set(int(revoke))}
-        return Create(class_name=ACCOUNT, id=user_id, changes=first, returning=Returning.NOTHING)
-    again: Changes = {"revision": Increment(1), "epoch": Increment(int(revoke))}
-    return Update(class_name=ACCOUNT, id=user_id, changes=again, where=Condition("revision", Op.EQ, seen.revision))
-
-
-def _credential(user_id: str, kept: str) -> Operation:
-    return Create(class_name=CREDENTIAL, id=user_id, changes={"kept": Set(kept)}, returning=Returning.NOTHING)
-
-
-def _name(kind: str, name: str) -> str:
-    """Usernames and addresses are unique without regard to case, as in Parse Server."""
-    return f"{kind}:{name.casefold() if kind in ('username', 'email') else name}"
-
-
-def _identities(auth: Mapping[str, Any]) -> list[str]:
+def identities_of(auth: Mapping[str, Any]) -> list[str]:
     return [
         f"auth:{provider}:{own}"
-        for provider, data in _with_union_ids(auth).items()
-        if type(data) is dict and (own := _own_id(data)) is not None
+        for provider, data in with_union_ids(auth).items()
+        if type(data) is dict and (own := own_id(data)) is not None
     ]
 
 
-def _with_union_ids(auth: Mapping[str, Any]) -> dict[str, Any]:
+def with_union_ids(auth: Mapping[str, Any]) -> dict[str, Any]:
     """authData with the id that several applications of one platform share.
 
     Recorded from LeanCloud: data with a `unionid` and a `platform` adds `_weixin_unionid: {uid: ...}`.
@@ -923,49 +865,16 @@ def _with_union_ids(auth: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
-def _own_id(data: Mapping[str, Any]) -> str | None:
-    for key in OWN_ID_KEYS:
-        if key in data:
-            own = data[key]
-            return own if type(own) is str and 0 < len(own) <= LONGEST_NAME else None
-    return None
-
-
-def _verifies_slowly(password: str, kept: str | None) -> bool:
-    """Never faster than for a user who is not known, in whatever form the password is kept."""
-    right = kept is not None and passwords.verifies(password, kept)
-    if not right and (kept is None or passwords.outdated(kept)):
-        passwords.verifies(password, passwords.NOBODY)
-    return right
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _new_id() -> str:
-    return f"{int(time.time()):08x}{secrets.token_hex(8)}"
-
-
-def _value(change: Change) -> Any:
-    """The plain value that a change sets. An operator has no place where this is asked for."""
-    if isinstance(change, Set):
-        return change.value
-    if isinstance(change, Unset):
-        return None
-    raise GatewayError(Code.BAD_VALUE, f"{type(change).__name__} cannot be used on this field")
-
-
 def _password(change: Change) -> str:
-    password = _value(change)
+    password = value_of(change)
     if type(password) is not str or not 0 < len(password) <= LONGEST_PASSWORD:
         raise GatewayError(Code.PASSWORD_MISSING, "password is required")
     return password
 
 
-def _text(name: str, change: Change) -> str | None:
+def text_of(name: str, change: Change) -> str | None:
     """A name of a user, or None where it is taken away, which a username cannot be."""
-    text = _value(change)
+    text = value_of(change)
     if text is None and name != USERNAME:
         return None
     if type(text) is not str or not 0 < len(text) <= LONGEST_NAME:
@@ -981,27 +890,6 @@ def _refuse_conditions(op: Update | Delete, caller: Caller) -> None:
     """What is done to a user is done by the gateway itself, and a condition would see with its eyes."""
     if op.where is not None and not caller.unrestricted:
         raise GatewayError(Code.UNSUPPORTED, "a user cannot be changed or deleted by a condition")
-
-
-def _refuse_private(changes: Changes) -> None:
-    """What the gateway itself writes for a client must not name a class that the client could not."""
-    for change in changes.values():
-        for name in _classes_in(change):
-            if name.startswith(PRIVATE):
-                raise GatewayError(Code.BAD_CLASS_NAME, f"{name!r} cannot name a class", class_name=name)
-
-
-def _classes_in(change: Change) -> Iterator[str]:
-    match change:
-        case Several(changes):
-            for part in changes:
-                yield from _classes_in(part)
-        case AddRelation(members) | RemoveRelation(members):
-            yield from (member.class_name for member in members)
-        case Set(Pointer(class_name, _) | Relation(class_name)):
-            yield class_name
-        case _:
-            pass
 
 
 def _refuse_server_fields(changes: Mapping[str, Change], caller: Caller) -> None:

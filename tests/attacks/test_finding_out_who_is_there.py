@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -28,6 +29,17 @@ async def test_a_log_in_tells_the_same_of_known_and_unknown(at: int, dialect: st
         told = [await town.ask(dialect, "POST", "/login", {**names, "password": wrong}) for names in (known, unknown)]
         assert told[0] == told[1], wrong
         assert 400 <= told[0].status < 500
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_lock_tells_the_same_of_known_and_unknown(dialect: str, town: Town) -> None:
+    async def tries(name: str) -> list[Any]:
+        body = {"username": name, "password": "wrong"}
+        return [await town.ask(dialect, "POST", "/login", body) for _ in range(8)]
+
+    known, unknown = await asyncio.gather(tries("victim"), tries("nobody"))
+    assert known == unknown
+    assert known[0] != known[7]  # it has come to a lock
 
 
 async def test_the_number_is_not_told_either(town: Town) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.attacks.town import DIALECTS, EMAIL, PHONE, PROVIDER_ID, SECRET, Town, pointer, where
+from tests.attacks.town import DIALECTS, EMAIL, KEYS, MASTERS, PHONE, PROVIDER_ID, SECRET, Town, pointer, where
 
 Guess = Callable[[Town, str], str]
 """A path with a guess in it: the same answer must come for a right one as for a wrong one."""
@@ -245,3 +245,55 @@ async def test_the_owner_itself_sees_all_of_it(town: Town) -> None:
     assert (own.body["email"], own.body["authData"]) == (EMAIL, {"github": {"id": PROVIDER_ID}})
     letter = await town.ask("leancloud", "GET", f"/classes/Letter/{town.letter}", who=town.victim)
     assert letter.body["text"] == SECRET
+
+
+async def test_a_redirect_tells_of_users_what_a_query_of_users_does(town: Town) -> None:
+    """And of other classes whatever their fields are called."""
+    users = {"__op": "AddRelation", "objects": [pointer("_User", town.victim.id)]}
+    note = {"email": EMAIL, "n": 1}
+    made = await town.as_master("parse", "POST", "/classes/Note", note)
+    hub = {"people": users, "note": pointer("Note", made["objectId"])}
+    await town.as_master("parse", "POST", "/classes/Hub", hub)
+    for dialect in DIALECTS:
+        for condition in ({"email": EMAIL}, {"$or": [{"n": 1}, {"email": {"$regex": "^v"}}]}):
+            for key, found in (("people", None), ("note", 1)):
+                path = where("/classes/Hub", condition, redirectClassNameForKey=key)
+                for ask in (town.ask, town.ask_in_batch):
+                    answer = await ask(dialect, "GET", path, who=town.attacker)
+                    if found is None:
+                        assert town.victim.id not in answer.text, answer
+                        assert "119" in answer.text or "403" in answer.text, answer
+                    else:
+                        assert made["objectId"] in answer.text, answer
+
+
+@pytest.mark.parametrize("name", ["_Join:users:_Role", "_Join%3Ausers%3A_Role", "@identity", "%40token", "@attempt"])
+async def test_a_class_that_nobody_can_name_is_unknown(name: str, town: Town) -> None:
+    for dialect in DIALECTS:
+        for method, path, body in (
+            ("GET", f"/classes/{name}", None),
+            ("POST", f"/classes/{name}", {"x": 1}),
+            ("GET", f"/classes/{name}/x", None),
+            ("PUT", f"/classes/{name}/x", {"x": 1}),
+            ("DELETE", f"/classes/{name}/x", None),
+        ):
+            for headers in (KEYS[dialect], MASTERS[dialect]):
+                answer = await town.send(dialect, method, path, body, headers=headers)
+                if method == "GET" and dialect == "parse" and answer.status == 200:
+                    assert answer.body == {"results": []}  # what cannot exist is an empty class
+                    continue
+                assert 400 <= answer.status < 500, answer
+                assert not any(inner in answer.text for inner in ("@acl", "@owner", "object_", "credential")), answer
+
+
+async def test_an_error_has_no_name_of_ours_in_it(town: Town) -> None:
+    found = (await town.ask("parse", "GET", "/sessions", who=town.attacker)).body["results"]
+    for change in (
+        {"ACL": {"*": {"read": True}}},
+        {"ACL": None},
+        {"user": None},
+        {"sessionToken": "x"},
+        {"objectId": 1},
+    ):
+        answer = await town.ask("parse", "PUT", f"/sessions/{found[0]['objectId']}", change, who=town.attacker)
+        assert "@" not in answer.text, answer

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
-from gateway.backends.accounts import CREDENTIAL, IDENTITY, TOKEN, Accounts, Policy
+from gateway.backends.accounts import Accounts, Policy
+from gateway.backends.ledger import CREDENTIAL, IDENTITY, TOKEN
+from gateway.backends.seal import Seal
 from gateway.errors import Code, GatewayError
 from gateway.model.account import (
+    IGNORE_SESSIONS,
+    READ_SESSIONS,
     ChangePassword,
     CurrentSession,
     CurrentUser,
@@ -23,29 +27,53 @@ from gateway.model.account import (
     SignUp,
     VerifyPassword,
 )
-from gateway.model.operation import Batch, Caller, Create, Delete, Find, Get, Operation, Result, Update
+from gateway.model.definition import PurgeClass, UpdateClass
+from gateway.model.operation import (
+    Batch,
+    Caller,
+    Create,
+    CreateMany,
+    DeepSave,
+    Deferred,
+    Delete,
+    DeleteMany,
+    Find,
+    Get,
+    NewObject,
+    Operation,
+    Relate,
+    Relating,
+    Result,
+    Update,
+    UpdateMany,
+    Upsert,
+)
 from gateway.model.query import Condition, Op
+from gateway.model.schema import EVERYBODY, NOBODY, Action, ClassPermissions, Rule
 from gateway.model.update import AddRelation, Change, Increment, Set, Unset
 from gateway.model.values import ACL, ID, Pointer
 from gateway.store import passwords
 from gateway.store.sqlite import SqliteStore
+from tests.outside import OutsideWorld
 from tests.store.test_passwords import BCRYPT, LEANCLOUD
 
 ANYBODY, MASTER, GATEWAY = Caller("demo"), Caller("demo", master=True), Caller("demo", trusted=True)
-POLICY = Policy(trusted_providers=frozenset({"github", "weixinapp"}), session_lasts=3600, locked_for=900)
+POLICY = Policy(
+    trusted_providers=frozenset({"github", "weixinapp"}), session_lasts=3600, locked_for=900, failure_takes=0.001
+)
 
 
 class Town:
     """Accounts, with less to say in each test. `now` is what time it is there."""
 
-    def __init__(self, store: SqliteStore, policy: Policy = POLICY) -> None:
+    def __init__(self, store: SqliteStore, policy: Policy = POLICY, *, seal: Seal | None = None) -> None:
         self.now = 1_800_000_000.0
         self.store = store
-        self.accounts = Accounts(store, policy, now=lambda: self.now)
+        self.accounts = Accounts(store, policy, seal=seal, now=lambda: self.now)
 
     async def do(self, op: Operation, caller: Caller = ANYBODY) -> Result:
         """As the authoriser does: a session becomes its user first, where the operation is not about the session."""
-        if caller.session is not None and type(op) not in (LogOut, CurrentUser, CurrentSession, SignUp, LogIn):
+        if caller.session is not None and type(op) not in READ_SESSIONS | IGNORE_SESSIONS:
             caller = await self.accounts.identify(caller)
         return await self.accounts.execute(op, caller)
 
@@ -426,7 +454,7 @@ async def test_a_role_has_a_name_of_its_own_for_good(town: Town) -> None:
     tom, caller = await town.sign_up("tom")
     own: dict[str, Change] = {ACL: Set({tom: {"read": True, "write": True}})}
     made = await town.do(role("Admins", users=AddRelation((Pointer("_User", tom),)), **own), caller)
-    assert (await town.accounts.identify(caller)).roles == {"Admins"}
+    assert (await town.accounts.identify(caller)).roles == {"Admins", "@authenticated"}
     assert await town.refused(role("Admins"), caller) is Code.DUPLICATE_VALUE
     assert await town.refused(Create(class_name="_Role", changes={"name": Set("x")})) is Code.BAD_ROLE
     assert await town.refused(Create(class_name="_Role", changes={"name": Set("x"), ACL: Unset()})) is Code.BAD_ROLE
@@ -437,7 +465,7 @@ async def test_a_role_has_a_name_of_its_own_for_good(town: Town) -> None:
     assert await town.refused(delete) is Code.OBJECT_NOT_FOUND
     assert await town.refused(role("Admins")) is Code.DUPLICATE_VALUE
     await town.do(delete, caller)
-    assert (await town.accounts.identify(caller)).roles == frozenset()
+    assert (await town.accounts.identify(caller)).roles == {"@authenticated"}
     await town.do(role("Admins"), caller)
 
 
@@ -479,3 +507,202 @@ async def test_users_in_a_batch_are_users(town: Town) -> None:
     codes = [item.code if isinstance(item, GatewayError) else None for item in told]
     assert codes == [None, Code.SESSION_MISSING, None, Code.USERNAME_TAKEN, None]
     assert await town.refused(Batch(items=items, atomic=True), caller) is Code.UNSUPPORTED
+
+
+# --- services that are asked, not believed ---
+
+
+@pytest.fixture
+async def asking(tmp_path: Path, outside: OutsideWorld) -> AsyncIterator[Town]:
+    """Where the outside is asked about `weixin` and `github`; the right token is `t-` and the id."""
+    store = await SqliteStore.open(tmp_path / "asking.db", secret=b"secret")
+    for provider, own in (("github", "1"), ("weixin", "a"), ("weixin", "b")):
+        outside.tokens[provider, own] = f"t-{own}"
+    async with outside.outside() as adapters:
+        town = Town(store)
+        town.accounts = Accounts(store, Policy(), outside=adapters, now=lambda: town.now)
+        yield town
+    await store.close()
+
+
+def weixin(own: str, token: str | None = None, **more: str) -> dict[str, Any]:
+    return {"openid": own, "access_token": token or f"t-{own}", **more}
+
+
+async def test_a_verifier_is_asked_at_sign_up_log_in_and_link(asking: Town, outside: OutsideWorld) -> None:
+    made = await asking.do(by(weixin=weixin("a")))
+    known = await asking.do(by(weixin=weixin("a")))
+    assert made.id == known.id is not None
+    tom, caller = await asking.sign_up("tom")
+    await asking.do(set_to(tom, authData={"weixin": weixin("b")}), caller)
+    await asking.do(changed(tom, **{"authData.github": Set({"id": "1", "access_token": "t-1"})}), caller)
+    asked = [(question["provider"], question["id"]) for question in outside.asked("auth.verify")]
+    assert asked == [("weixin", "a"), ("weixin", "a"), ("weixin", "b"), ("github", "1")]
+
+
+async def test_what_is_not_confirmed_writes_nothing(asking: Town, outside: OutsideWorld) -> None:
+    tom, caller = await asking.sign_up("tom")
+    await asking.do(by(weixin=weixin("a")))
+    before = await asking.kept()
+    outside.tokens.clear()
+    assert await asking.refused(by(weixin=weixin("a"))) is Code.BAD_AUTH_DATA
+    assert await asking.refused(by(weixin=weixin("new"))) is Code.BAD_AUTH_DATA
+    create = Create(class_name="_User", changes={"authData": Set({"weixin": weixin("new")})})
+    assert await asking.refused(create) is Code.BAD_AUTH_DATA
+    assert await asking.refused(set_to(tom, authData={"weixin": weixin("b")}, nick="x"), caller) is Code.BAD_AUTH_DATA
+    dotted = changed(tom, **{"authData.weixin": Set(weixin("b"))})
+    assert await asking.refused(dotted, caller) is Code.BAD_AUTH_DATA
+    told = (await asking.do(Batch(items=(by(weixin=weixin("new")), dotted)), caller)).items or []
+    assert [isinstance(item, GatewayError) and item.code for item in told] == [Code.BAD_AUTH_DATA] * 2
+    assert await asking.kept() == before
+    assert "nick" not in ((await asking.do(Get(class_name="_User", id=tom), caller)).object or {})
+
+
+async def test_a_provider_that_nobody_vouches_for_is_refused_and_nobody_is_asked(
+    asking: Town, outside: OutsideWorld
+) -> None:
+    assert await asking.refused(by(facebook={"id": "1"})) is Code.UNSUPPORTED_PROVIDER
+    assert await asking.refused(by(weixin=weixin("a"), facebook={"id": "1"})) is Code.UNSUPPORTED_PROVIDER
+    assert await asking.refused(by(weixin={"access_token": "t-a"})) is Code.BAD_AUTH_DATA
+    await asking.do(by(anonymous={"id": "5a2f5f2e"}))
+    assert outside.questions == []
+
+
+async def test_what_a_user_has_already_is_not_asked_about_again(asking: Town, outside: OutsideWorld) -> None:
+    made = await asking.do(by(weixin=weixin("a")))
+    assert made.id is not None
+    caller = Caller("demo", session=made.session)
+    outside.questions.clear()
+    outside.tokens.clear()
+    # the SDKs send all of it with a save, and with a link all of it and one more
+    await asking.do(set_to(made.id, authData={"weixin": weixin("a")}, nick="x"), caller)
+    outside.tokens["github", "1"] = "t"
+    both = {"weixin": weixin("a"), "github": {"id": "1", "access_token": "t"}}
+    await asking.do(set_to(made.id, authData=both), caller)
+    assert [question["provider"] for question in outside.questions] == ["github"]
+    # another token for the same id is another claim
+    again = set_to(made.id, authData={"weixin": weixin("a", "forged")})
+    assert await asking.refused(again, caller) is Code.BAD_AUTH_DATA
+    # and what goes away needs nobody's word
+    outside.questions.clear()
+    await asking.do(set_to(made.id, authData={"weixin": None}), caller)
+    await asking.do(changed(made.id, **{"authData.github": Unset()}), caller)
+    assert outside.questions == []
+    assert ((await asking.do(CurrentUser(), caller)).object or {})["authData"] == {}
+
+
+async def test_union_ids_come_back_with_a_save(asking: Town, outside: OutsideWorld) -> None:
+    outside.union_ids["weixin", "a"] = "u"
+    made = await asking.do(by(weixin=weixin("a", unionid="u", platform="weixin")))
+    assert made.id is not None
+    caller = Caller("demo", session=made.session)
+    stored = ((await asking.do(CurrentUser(), caller)).object or {})["authData"]
+    assert set(stored) == {"weixin", "_weixin_unionid"}
+    await asking.do(set_to(made.id, authData=stored, nick="x"), caller)
+    stolen = by(weixin=weixin("b", unionid="u", platform="weixin"))
+    assert await asking.refused(stolen) is Code.BAD_AUTH_DATA
+
+
+async def test_who_may_not_change_a_user_makes_nobody_ask(asking: Town, outside: OutsideWorld) -> None:
+    tom, _ = await asking.sign_up("tom")
+    _, ann = await asking.sign_up("ann")
+    assert await asking.refused(set_to(tom, authData={"weixin": weixin("a")}), ann) is Code.SESSION_MISSING
+    assert outside.questions == []
+
+
+async def test_a_token_is_shown_once_whoever_else_changes_the_user_meanwhile(
+    asking: Town, outside: OutsideWorld
+) -> None:
+    tom, caller = await asking.sign_up("tom")
+    link = set_to(tom, authData={"weixin": weixin("a")})
+    await asyncio.gather(asking.do(link, caller), *(asking.do(set_to(tom, email=f"{n}@x"), caller) for n in range(5)))
+    assert len(outside.asked("auth.verify")) == 1
+
+
+RULED = {name: Condition("username", Op.EXISTS, value=True) for name in ("_Role", "_Session")}
+
+
+@pytest.mark.parametrize("name", RULED)
+async def test_many_roles_or_sessions_at_once_are_not_changed_past_their_rules(name: str, town: Town) -> None:
+    tom, caller = await town.sign_up("tom")
+    changes = {"password": Set("in the clear"), "username": Set("ann")}
+    many: tuple[Operation, ...] = (
+        CreateMany(class_name=name, objects=(NewObject(changes),)),
+        UpdateMany(class_name=name, changes=changes, where=RULED[name]),
+        DeleteMany(class_name=name, where=RULED[name]),
+        Upsert(class_name=name, id=tom, changes=changes),
+        Relate(class_name=name, id=tom, field="users", how=Relating.ADD, ids=(tom,)),
+        DeepSave(class_name=name, tree={ID: tom, "password": "in the clear"}),
+    )
+    for op in many:
+        for asked in (op, Batch(items=(op,), atomic=True)):
+            assert await town.refused(asked, caller) is Code.UNSUPPORTED, asked
+        deferred = Batch(items=(Deferred(item=op, fields={}),), names=("a",))
+        assert await town.refused(deferred, caller) is Code.UNSUPPORTED
+    assert await town.works(caller, await town.log_in("tom")) == [True, True]
+
+
+async def rule(town: Town, class_name: str, **rules: Rule) -> None:
+    """Permissions of a class; what is not said is everybody's."""
+    permissions = ClassPermissions({action: rules.get(action.value, EVERYBODY) for action in Action})
+    await town.do(UpdateClass(class_name=class_name, permissions=permissions), MASTER)
+
+
+async def test_what_the_gateway_does_for_a_caller_is_asked_of_the_class(town: Town) -> None:
+    tom, caller = await town.sign_up("tom")
+    role = {"name": Set("mods"), ACL: Set({})}
+    session = (await town.do(CurrentSession(), caller)).object or {}
+    asked: dict[str, Operation] = {
+        "create _User": SignUp(changes={"username": Set("ann"), "password": Set("x")}),
+        "update _User": set_to(tom, nick="t"),
+        "delete _User": Delete(class_name="_User", ids=(tom,)),
+        "create _Role": Create(class_name="_Role", changes=role),
+        "create _Session": Create(class_name="_Session", changes={}),
+        "delete _Session": Delete(class_name="_Session", ids=(session[ID],)),
+    }
+    before = await town.kept()
+    for name, op in asked.items():
+        action, class_name = name.split()
+        await rule(town, class_name, **{action: NOBODY})
+        assert await town.refused(op, caller) is Code.FORBIDDEN, name
+        await rule(town, class_name)
+    assert await town.kept() == before
+    await rule(town, "_User", create=NOBODY, update=NOBODY, delete=NOBODY)
+    ann = (await town.do(asked["create _User"], MASTER)).id or ""
+    await town.do(set_to(ann, nick="a"), MASTER)
+    # who is there already logs in, by whatever way, and a new password is an update like any other
+    other = await town.log_in("tom")
+    assert await town.refused(set_to(tom, password="new"), caller) is Code.FORBIDDEN
+    assert await town.works(caller, other) == [True, True]
+
+
+async def test_users_add_no_field_that_they_may_not_add(town: Town) -> None:
+    await rule(town, "_User", add_field=NOBODY)
+    # what every user has is no new field
+    tom, caller = await town.sign_up("tom", email="t@x", mobilePhoneNumber="+1")
+    assert await town.refused(set_to(tom, nick="t"), caller) is Code.FORBIDDEN
+    fresh = {"username": Set("ann"), "password": Set("x"), "nick": Set("a")}
+    assert await town.refused(SignUp(changes=fresh), ANYBODY) is Code.FORBIDDEN
+    await town.do(set_to(tom, nick="t"), MASTER)
+    await town.do(set_to(tom, nick="u"), caller)
+
+
+async def test_only_whom_a_user_names_changes_it(town: Town) -> None:
+    tom, caller = await town.sign_up("tom")
+    await town.do(set_to(tom, owner=Pointer("_User", "somebody")), MASTER)
+    await rule(town, "_User", update=Rule(fields=("owner",)))
+    assert await town.refused(set_to(tom, nick="t"), caller) is Code.OBJECT_NOT_FOUND
+    await town.do(set_to(tom, owner=Pointer("_User", tom)), MASTER)
+    await town.do(set_to(tom, nick="t"), caller)
+
+
+async def test_with_users_that_are_purged_goes_what_made_them_users(town: Town) -> None:
+    for name in ("tom", "ann"):
+        _, caller = await town.sign_up(name, email=f"{name}@x", authData={"github": {"id": name}})
+        await town.do(Create(class_name="_Role", changes={"name": Set(name), ACL: Set({})}), caller)
+    await town.do(PurgeClass(class_name="_Role"), MASTER)
+    await town.do(PurgeClass(class_name="_User"), MASTER)
+    assert set((await town.kept()).values()) == {0}
+    _, caller = await town.sign_up("tom", email="tom@x", authData={"github": {"id": "tom"}})
+    await town.do(PurgeClass(class_name="_Session"), MASTER)
+    assert await town.works(caller, await town.log_in("tom")) == [False, True]
