@@ -1,19 +1,20 @@
-"""Who a request says it is: keys in headers, HTTP Basic, and a signature in the place of a key."""
+"""Who a request says it is: keys in headers or in the path, HTTP Basic, a host; a signature in the place of a key."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Mapping
 from hashlib import md5
 from typing import Any
+from urllib.parse import quote
 
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.schema import CredentialsSection
 from gateway.mapping.shape import Codec, Compiler, Shape
 from gateway.model.operation import Credentials, Signature
+from gateway.wire import HttpRequest
 
-NOT_KEYS = frozenset({"app_id", "signature", "session", "installation_id"})
+NOT_KEYS = frozenset({"app_id", "signature", "session", "installation_id", "domain"})
 
 _MD5_SIGN = re.compile(r"([0-9a-f]{32}),([0-9]{1,16})(,master)?", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ MD5_SIGN = Codec(_read_signature, _write_signature)
 
 
 class CredentialsReader:
-    """Headers as credentials, and back, by a mapping's `credentials:`."""
+    """A request's headers, mount and host as credentials, and back, by a mapping's `credentials:`."""
 
     def __init__(self, section: CredentialsSection, compiler: Compiler) -> None:
         self._headers: list[tuple[str, Shape]] = []
@@ -58,6 +59,21 @@ class CredentialsReader:
                 compiler.compile(section.basic.password, "credentials.basic.password"),
             )
             slots |= self._basic[0].slots() | self._basic[1].slots()
+        self._path: list[tuple[str, Shape]] = []
+        for hole, template in section.path.items():
+            shape = compiler.compile(template, f"credentials.path.{hole}")
+            self._path.append((hole, shape))
+            slots |= shape.slots()
+        self.holes = frozenset(section.path)
+        """Which holes a mount may have."""
+        self._host = section.host
+        self._any = section.any
+        for slot, keys in section.any.items():
+            if slot not in slots:
+                raise MappingError(f"credentials.any.{slot}: nothing holds a ${slot}")
+            slots = (slots - {slot}) | set(keys)
+        self.header_names = frozenset({header for header, _ in self._headers} | {"authorization"})
+        """Where a client's credentials may stand."""
         self.key_names = frozenset(slots - NOT_KEYS)
         for proof, names in (("client", section.proves.client), ("master", section.proves.master)):
             for name in names:
@@ -66,8 +82,13 @@ class CredentialsReader:
         if "app_id" not in slots:
             raise MappingError("credentials.headers: none holds the $app_id")
 
-    def read(self, headers: Mapping[str, str]) -> Credentials:
+    def read(self, request: HttpRequest) -> Credentials:
+        headers = request.headers
         bound: dict[str, Any] = {}
+        for hole, shape in self._path:
+            wire = request.holes.get(hole)
+            if wire:
+                bound.update(shape.match(wire) or {})
         for header, shape in self._headers:
             wire = headers.get(header)
             if wire:
@@ -76,6 +97,11 @@ class CredentialsReader:
         if self._basic is not None and "authorization" in headers:
             for name, value in self._read_basic(headers["authorization"], *self._basic).items():
                 bound.setdefault(name, value)
+        for slot, names in self._any.items():
+            if slot in bound:
+                key = bound.pop(slot)
+                for name in names:
+                    bound.setdefault(name, key)
         keys = {name: value for name, value in bound.items() if name not in NOT_KEYS}
         return Credentials(
             app_id=bound.get("app_id"),
@@ -83,6 +109,7 @@ class CredentialsReader:
             signature=bound.get("signature"),
             session=bound.get("session"),
             installation_id=bound.get("installation_id"),
+            domain=_domain(headers.get("host", "")) if self._host else None,
         )
 
     @staticmethod
@@ -98,14 +125,13 @@ class CredentialsReader:
             return {}
         return {**(user_shape.match(user) or {}), **(password_shape.match(password) or {})}
 
+    def slots_of(self, header: str) -> frozenset[str]:
+        """What a header says, by the names of credentials; nothing, where it is none of theirs."""
+        return next((frozenset(shape.slots()) for name, shape in self._headers if name == header), frozenset())
+
     def write(self, credentials: Credentials) -> dict[str, str]:
-        values: dict[str, Any] = {
-            **credentials.keys,
-            "app_id": credentials.app_id,
-            "signature": credentials.signature,
-            "session": credentials.session,
-            "installation_id": credentials.installation_id,
-        }
+        """The headers that say it."""
+        values = self._values(credentials)
         headers: dict[str, str] = {}
         told: set[str] = set()
         for header, shape in self._headers:
@@ -115,3 +141,32 @@ class CredentialsReader:
                 headers[header] = wire
                 told |= slots
         return headers
+
+    def write_mount(self, mount: str, credentials: Credentials) -> str:
+        """The mount with its holes filled. Raises GatewayError(UNAUTHORIZED) for a hole without a value."""
+        values = self._values(credentials)
+        for hole, shape in self._path:
+            if "{" + hole + "}" in mount:
+                wire = shape.fill(values)
+                if not isinstance(wire, str):
+                    raise GatewayError(Code.UNAUTHORIZED, f"there is no {hole} to ask with")
+                mount = mount.replace("{" + hole + "}", quote(wire, safe=""))
+        return mount
+
+    def _values(self, credentials: Credentials) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            **credentials.keys,
+            "app_id": credentials.app_id,
+            "signature": credentials.signature,
+            "session": credentials.session,
+            "installation_id": credentials.installation_id,
+        }
+        for slot, names in self._any.items():
+            values[slot] = next((values[name] for name in names if name in values), None)
+        return values
+
+
+def _domain(host: str) -> str | None:
+    """The host of a request without its port, in lower case."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name.rstrip(".").lower() or None

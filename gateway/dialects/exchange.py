@@ -13,13 +13,17 @@ from gateway.model.operation import Operation
 class Exchange:
     """One request as read. It keeps its route for the reply: two routes of one operation may answer differently.
 
-    `items` are the requests of a batch, in order; the operation of the batch has those that could be read.
+    `items` are the requests of a batch, in order; the operation of the batch has those that could be read. `sent` are
+    the items as they came, where the answer may have to show one.
     """
 
     op: Operation
     route: Route
     base: str
     items: tuple[Exchange | Refused, ...] = ()
+    sent: tuple[bytes, ...] = ()
+    beside: str | None = None
+    """A field that was not asked for: without it another one could not be told as it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +32,5 @@ class Refused:
 
     error: GatewayError
     route: Route | None = None
+    sent: bytes | None = None
+    """The item of a batch that could not be read, as it came."""

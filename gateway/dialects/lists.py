@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.dialects.names import FieldNames
-from gateway.dialects.scalars import read_flag, read_integer, shown
+from gateway.dialects.scalars import read_flag, read_integer, read_text, shown
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import Beyond, PageLimits
 from gateway.mapping.shape import Codec
@@ -130,7 +130,7 @@ def page_size(limits: PageLimits) -> Codec:
             case Beyond.CAP:
                 return bound
             case Beyond.REFUSE:
-                raise GatewayError(Code.BAD_QUERY, f"the limit {asked} is not between 0 and {limits.largest}")
+                raise GatewayError(Code.BAD_PAGE, f"the limit {asked} is not between 0 and {limits.largest}")
 
     def read(wire: Any) -> int:
         asked = _whole(wire, "limit")
@@ -156,6 +156,42 @@ def skip() -> Codec:
         return asked
 
     return Codec(read, lambda value: value or None)
+
+
+DEEPEST: Final = 10
+
+
+def depth() -> Codec:
+    """How many levels of everything to include."""
+
+    def read(wire: Any) -> int:
+        asked = _whole(wire, "depth")
+        if not 0 <= asked <= DEEPEST:
+            raise GatewayError(Code.BAD_QUERY, f"a depth is between 0 and {DEEPEST}, not {asked}", name="depth")
+        return asked
+
+    return Codec(read, lambda value: value or None)
+
+
+def relation_column(names: FieldNames) -> Codec:
+    """`friends`, or `friends:Person:n` for a relation that is made where there is none, and `:1` for a pointer."""
+
+    def read(wire: Any) -> dict[str, Any]:
+        name, *more = read_text(wire).split(":")
+        field = names.read(name)
+        if not more:
+            return {"field": field}
+        if len(more) != 2 or more[1] not in ("1", "n"):
+            raise GatewayError(Code.BAD_QUERY, f"expected a column, or column:Table:1 or :n, found {shown(wire)}")
+        return {"field": field, "target": names.read_class(more[0]), "single": more[1] == "1"}
+
+    def write(values: Mapping[str, Any]) -> str:
+        name, target = names.write(values["field"]), values.get("target")
+        if target is None:
+            return name
+        return f"{name}:{names.write_class(target)}:{'1' if values.get('single') else 'n'}"
+
+    return Codec(read, write)
 
 
 def table(name: str, rows: Mapping[str, str | tuple[str, ...]], member: Callable[[str], Any]) -> Codec:

@@ -90,6 +90,8 @@ CHANGE_CLASSES: Mapping[str, type[Change]] = {
     "add_relation": update.AddRelation,
     "remove_relation": update.RemoveRelation,
     "several": update.Several,
+    "compute": update.Compute,
+    "edit_json": update.EditJson,
 }
 
 

@@ -13,7 +13,7 @@ def alike(front: Dialect, back: Dialect) -> frozenset[str]:
     """The kinds of values, and the system fields, that have one and the same template in both mappings."""
     ours, theirs = front.file, back.file
     fields = {f"@{name}" for name, wire in ours.fields.items() if theirs.fields.get(name) == wire}
-    if ours.value_tag != theirs.value_tag:
+    if ours.value_tag is None or ours.value_tag != theirs.value_tag:
         return frozenset(fields)
     # an object in the place of a pointer has columns of its own, which need not be alike
     kinds = {kind for kind, template in ours.values.items() if theirs.values.get(kind) == template} - {"object"}

@@ -8,6 +8,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from gateway.errors import Code, GatewayError
 from gateway.mapping.shape import Codec
 from gateway.model.values import Date
@@ -31,6 +33,11 @@ def read_text(wire: Any) -> str:
     return wire
 
 
+def read_any_text(wire: Any) -> str:
+    """Text, or anything else as the JSON that it is: an error object of JavaScript comes as `{}`."""
+    return wire if type(wire) is str else orjson.dumps(wire).decode()
+
+
 def read_number(wire: Any) -> int | float:
     if type(wire) is int:
         return wire
@@ -46,6 +53,16 @@ def read_integer(wire: Any) -> int:
     if type(wire) is str and _INTEGER.fullmatch(wire):
         return int(wire)
     raise bad_value("a whole number", wire)
+
+
+def read_number_text(wire: Any) -> int | float:
+    """A number, or the text of one, as parameters of a URL are text."""
+    if type(wire) is str and len(wire) <= 40:
+        try:
+            return read_number(int(wire) if _INTEGER.fullmatch(wire) else float(wire))
+        except ValueError:
+            raise bad_value("a number", wire) from None
+    return read_number(wire)
 
 
 def read_bits(wire: Any) -> int:
@@ -72,6 +89,14 @@ def read_date(wire: Any) -> Date:
     raise bad_value("a date in ISO 8601", wire)
 
 
+def read_epoch(wire: Any) -> Date:
+    """Milliseconds since 1970."""
+    try:
+        return Date.from_ms(read_integer(wire))
+    except ValueError:
+        raise bad_value("milliseconds since 1970", wire) from None
+
+
 def read_bytes(wire: Any) -> bytes:
     try:
         return b64decode(read_text(wire), validate=True)
@@ -89,6 +114,23 @@ def read_ids(wire: Any) -> tuple[str, ...]:
 
 def write_ids(ids: tuple[str, ...]) -> str | None:
     return None if any("," in part for part in ids) else ",".join(ids) or None
+
+
+MOST_TEXTS, LONGEST_TEXT = 50, 1000
+
+
+def read_texts(wire: Any) -> dict[str, str] | None:
+    """An object of texts, numbers and flags, each as text; None where it is empty."""
+    if type(wire) is not dict:
+        raise bad_value("an object", wire)
+    texts = {}
+    for name, value in wire.items():
+        if type(value) not in (str, int, float, bool):
+            raise bad_value(f"text for {name!r}", value)
+        texts[name] = str(value).lower() if type(value) is bool else str(value)
+    if len(texts) > MOST_TEXTS or any(len(text) > LONGEST_TEXT for pair in texts.items() for text in pair):
+        raise GatewayError(Code.BAD_VALUE, f"expected {MOST_TEXTS} texts of {LONGEST_TEXT} characters, at most")
+    return texts or None
 
 
 def read_list(wire: Any) -> list[Any]:
@@ -117,18 +159,23 @@ def read_acl(wire: Any) -> dict[str, dict[str, bool]]:
 
 SCALARS: Mapping[str, Codec] = {
     "text": Codec(read_text, lambda value: value),
+    "any_text": Codec(read_any_text, lambda value: value),
     "number": Codec(read_number, lambda value: value),
     "negated": Codec(lambda wire: -read_number(wire), lambda value: -value),
     "bits": Codec(read_bits, lambda value: value),
     "int": Codec(read_integer, lambda value: value),
+    "number_text": Codec(read_number_text, str),
+    "epoch_ms_text": Codec(lambda wire: read_epoch(read_integer(wire)), lambda value: str(value.ms)),
     "flag": Codec(read_flag, lambda value: "true" if value else None),
     "flag_json": Codec(read_flag, lambda value: True if value else None),
     "flag01": Codec(read_flag, lambda value: 1 if value else None),
     # Parse REST guide, "Data Types"; LeanCloud storage REST guide, "Advanced Data Types": UTC with milliseconds
     "iso_ms": Codec(read_date, lambda value: value.iso),
+    "epoch_ms": Codec(read_epoch, lambda value: value.ms),
     "iso_text": Codec(lambda wire: read_date(wire).iso, lambda value: value),
     "base64": Codec(read_bytes, lambda value: b64encode(value).decode("ascii")),
     "acl": Codec(read_acl, lambda value: value),
+    "texts": Codec(read_texts, lambda value: value),
     "list": Codec(read_list, lambda value: value),
     "one_id": Codec(lambda wire: (wire,), lambda value: value[0] if len(value) == 1 else None),
     "ids": Codec(read_ids, write_ids),

@@ -13,7 +13,7 @@ from typing import Any
 from gateway.dialects.scalars import bad_value, shown
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.shape import Constant, Either, Passed, Record, Shape, Slot
-from gateway.model.values import ID, Date, File, GeoPoint, Object, Pointer, Polygon, Relation
+from gateway.model.values import ID, Date, File, GeoPoint, LineString, Object, Pointer, Polygon, Relation
 
 Reader = Callable[[Any], Any]
 
@@ -23,6 +23,7 @@ VALUE_CLASSES: Mapping[str, type] = {
     "relation": Relation,
     "file": File,
     "geopoint": GeoPoint,
+    "linestring": LineString,
     "polygon": Polygon,
     "bytes": bytes,
     "object": Object,
@@ -33,6 +34,7 @@ REQUIRED_SLOTS: Mapping[str, frozenset[str]] = {
     "relation": frozenset({"class_name"}),
     "file": frozenset(),
     "geopoint": frozenset({"latitude", "longitude"}),
+    "linestring": frozenset({"points"}),
     "polygon": frozenset({"points"}),
     "bytes": frozenset({"value"}),
     "object": frozenset({"class_name", "fields"}),
@@ -179,7 +181,7 @@ class ValuesJson:
         def write(value: Any) -> Any:
             return record.fill({name: getattr(value, name) for name in names})
 
-        return write
+        return write if VALUE_CLASSES[kind] is not Polygon else _without_holes(write)
 
     # --- reading ---
 
@@ -255,19 +257,24 @@ class ValuesJson:
         return writer(value)
 
     def write_items(self, values: dict[str, Any]) -> None:
+        """The wire of an object's values, each where it stands. An error names the key."""
         tag, kept = self.tag, self._kept
-        for key, value in values.items():
-            kind = type(value)
-            if kind in _PLAIN:
-                continue
-            if kind is dict:
-                if kept and tag in value and len(value) == kept.get(str(value[tag])):
+        key = ""
+        try:
+            for key, value in values.items():
+                kind = type(value)
+                if kind in _PLAIN:
                     continue
-                self.write_items(value)
-            elif kind is list:
-                self._write_list(value)
-            else:
-                values[key] = self._write_tagged(kind, value)
+                if kind is dict:
+                    if kept and tag in value and len(value) == kept.get(str(value[tag])):
+                        continue
+                    self.write_items(value)
+                elif kind is list:
+                    self._write_list(value)
+                else:
+                    values[key] = self._write_tagged(kind, value)
+        except GatewayError as error:
+            raise GatewayError(error.code, f"{key}: {error.message}", **{**error.details, "field": key}) from None
 
     def _write_list(self, values: list[Any]) -> None:
         at = 0
@@ -282,6 +289,17 @@ class ValuesJson:
             else:
                 values[at] = self._write_tagged(kind, value)
             at += 1  # noqa: SIM113 - enumerate makes a tuple an item
+
+
+def _without_holes(write: Callable[[Polygon], Any]) -> Callable[[Polygon], Any]:
+    """No template binds the holes of a polygon: that it has none would be another polygon."""
+
+    def written(value: Polygon) -> Any:
+        if value.holes:
+            raise GatewayError(Code.UNSUPPORTED, "a Polygon with holes cannot be told here")
+        return write(value)
+
+    return written
 
 
 def refuse_nested_names(value: Any) -> None:

@@ -382,9 +382,7 @@ class WhereJson:
                 value = {"object": self._outgoing.write(owner), "key": self._names.write(field)}
                 return {self._operator("related_to"): value}
             case Inverse() | Comparison():
-                raise GatewayError(
-                    Code.UNSUPPORTED, f"a {type(where).__name__} cannot be told here"
-                )
+                raise GatewayError(Code.UNSUPPORTED, f"a {type(where).__name__} cannot be told here")
 
     def _operator(self, name: str) -> str:
         wire = self._wire.get(name)
@@ -482,6 +480,9 @@ class WhereJson:
             case Circle(center, radius):
                 sphere = [self._outgoing.write(center), radius]
                 return {self._operator("geo_within"): {"$centerSphere": sphere}}
-            case Polygon(points):
+            case Polygon(points, holes):
+                if holes:
+                    message = "a Polygon with holes cannot be asked for here"
+                    raise GatewayError(Code.UNSUPPORTED, message, name="Polygon")
                 ring = [self._outgoing.write(point) for point in points[:-1]]
                 return {self._operator("geo_within"): {"$polygon": ring}}

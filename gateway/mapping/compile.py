@@ -10,17 +10,24 @@ from typing import Any, get_type_hints
 
 from pydantic import ValidationError
 
-from gateway.errors import Code, MappingError
-from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route
-from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, faults
-from gateway.mapping.shape import Compiler, Record, Shape
+from gateway.errors import Code, GatewayError, MappingError
+from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route, Unit
+from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, UnitSection, faults
+from gateway.mapping.shape import Compiler, Passed, ReadOnly, Record, Shape
 from gateway.model.catalogue import OPERATIONS
 from gateway.model.operation import Operation, Result, ServerTime
 
 RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result)) - {"created"}
+_UNIT_SLOTS: Mapping[str, frozenset[str]] = {
+    "reference": frozenset({"item", "index", "field"}),
+    "item": frozenset({"kind", "result"}),
+    "failure": frozenset({"message", "operation"}),
+    "answer": frozenset({"success", "results", "failure"}),
+}
+"""What the templates of a batch of kinds bind."""
 HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id"})
 """What a header of a reply can hold: the address of the mount, its path, and the names of the object."""
-ERROR_SLOTS = frozenset({"message", "class_name", "id", "field", "expected", "found", "name"})
+ERROR_SLOTS = frozenset({"message", "class_name", "id", "field", "expected", "found", "name", "action"})
 """What the text of an error can hold: the details of a GatewayError."""
 
 
@@ -37,29 +44,26 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
     holes = _holes(section, path, compiler, where)
     query = {name: compiler.compile(part, f"{where}.query.{name}") for name, part in section.query.items()}
     body = None if section.body is None else compiler.compile(section.body, f"{where}.body")
-    if body is not None and not isinstance(body, Record):
-        raise MappingError(f"{where}.body: must be an object")
+    if body is not None and not isinstance(body, Record) and not body.slots():
+        raise MappingError(f"{where}.body: must be an object, or a slot")
+    if body is not None and section.query_in_body:
+        raise MappingError(f"{where}.body: has the parameters already")
     in_path = frozenset[str]().union(*(shape.slots() for shape in holes.values()))
     bound = frozenset[str]().union(*(shape.slots() for shape in query.values()))
     if body is not None:
         bound |= body.slots()
-    for name in sorted(in_path & bound):
+    again = _read_only_slots(body)
+    for name in sorted((in_path & bound) - (again & {"class_name"})):
         raise MappingError(f"{where}: {name} is bound by the path, and once more")
     bound |= in_path
-    if section.batch is not None and section.batch.name is not None:
+    if section.unit is not None or (section.batch is not None and section.batch.name is not None):
         bound |= {"names"}
-    for name in sorted(bound | section.defaults.keys()):
-        if name not in fields:
-            raise MappingError(f"{where}: {section.op} has no {name}; it has {', '.join(fields)}")
-    for name, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and name not in bound and name not in section.defaults:
-            raise MappingError(f"{where}: {section.op} needs {name}, and nothing binds it")
+    required = _check_bound(section, fields, bound, where)
     if section.open and (operation is not ServerTime or path.names):
         raise MappingError(
             f"{where}.open: only what the gateway answers by itself needs no keys, and {section.op} does"
         )
-    if (section.batch is not None) != ("items" in fields):
+    if ((section.batch is not None) + (section.unit is not None)) != ("items" in fields):
         raise MappingError(f"{where}.batch: belongs to a batch, and to nothing else")
     reply = _reply(section.reply, compiler, f"{where}.reply")
     return Route(
@@ -71,18 +75,88 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         spellings=section.also,
         fates=_fates(section, where),
         body=body,
-        defaults=_defaults(operation, section, where),
+        defaults={**_defaults(operation, section, where), **_given(section, query, where)},
         reply=reply,
         reply_known=_reply(section.reply_known, compiler, f"{where}.reply_known") if section.reply_known else reply,
-        master_unless=section.master_unless,
         errors=section.errors,
         tells=section.tells,
         empty_on=frozenset(section.empty_on),
         open=section.open,
         empty_item=(section.empty_item,) if "empty_item" in section.model_fields_set else None,
         batch=section.batch,
+        unit=None if section.unit is None else _unit(section.unit, compiler, f"{where}.unit"),
+        when=section.when,
+        query_in_body=section.query_in_body,
+        repeated=frozenset(section.repeated),
+        needs=section.needs,
+        required=tuple(sorted(required - in_path - section.defaults.keys() - {"items"})),
         bound=bound,
+        named_twice="class_name" in in_path & again,
     )
+
+
+def _check_bound(
+    section: RouteSection, fields: Mapping[str, dataclasses.Field[Any]], bound: frozenset[str], where: str
+) -> frozenset[str]:
+    """The slots that the operation cannot do without; a request may lack those of its parameters and its body."""
+    for name in sorted(bound | section.defaults.keys()):
+        if name not in fields:
+            raise MappingError(f"{where}: {section.op} has no {name}; it has {', '.join(fields)}")
+    required = frozenset(
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+    for name in fields:
+        if name in required - bound - section.defaults.keys():
+            raise MappingError(f"{where}: {section.op} needs {name}, and nothing binds it")
+    for name in section.repeated:
+        if name not in section.query and name not in section.also:
+            raise MappingError(f"{where}.repeated: there is no parameter {name}")
+    for name in section.needs:
+        if name not in bound:
+            raise MappingError(f"{where}.needs: nothing binds {name}")
+    return required
+
+
+def _given(section: RouteSection, query: Mapping[str, Shape], where: str) -> dict[str, Any]:
+    """What the parameters that are as if sent bind."""
+    values: dict[str, Any] = {}
+    for name, wire in section.given.items():
+        if name not in query:
+            raise MappingError(f"{where}.given.{name}: there is no parameter {name}")
+        try:
+            values.update(query[name].match(wire) or {})
+        except GatewayError as error:
+            raise MappingError(f"{where}.given.{name}: {error}") from None
+    return values
+
+
+def _unit(section: UnitSection, compiler: Compiler, where: str) -> Unit:
+    """Its kinds as routes: the class of an item is as if it stood in a path."""
+    kinds = {}
+    for kind, row in section.kinds.items():
+        route = RouteSection(
+            op=row.op,
+            http=f"POST /{kind}/{{class_name}}",
+            body=row.body,
+            defaults=row.defaults,
+            needs=row.needs,
+            reply=row.reply,
+        )
+        kinds[kind] = compile_route(route, compiler, f"{where}.kinds.{kind}")
+    shapes = []
+    for key, slots in _UNIT_SLOTS.items():
+        shape = compiler.compile(getattr(section, key), f"{where}.{key}")
+        if shape.slots() != slots:
+            raise MappingError(f"{where}.{key}: must bind {', '.join(sorted(slots))}")
+        shapes.append(shape)
+    return Unit(section, kinds, *shapes)
+
+
+def _read_only_slots(body: Shape | None) -> frozenset[str]:
+    parts = body.parts.values() if isinstance(body, Record) else ()
+    return frozenset(part.slot.name for part in parts if isinstance(part, ReadOnly))
 
 
 def _holes(section: RouteSection, path: PathTemplate, compiler: Compiler, where: str) -> dict[str, Shape]:
@@ -95,6 +169,8 @@ def _holes(section: RouteSection, path: PathTemplate, compiler: Compiler, where:
             section.path.get(name, f"${name}|class_name" if name == "class_name" else f"${name}"),
             f"{where}.path.{name}",
         )
+        if section.path.get(name, "") is not None
+        else Passed()
         for name in path.names
     }
 
@@ -140,6 +216,8 @@ def _reply(given: Any, compiler: Compiler, where: str) -> ReplyShape:
             raise MappingError("\n".join(f"{where}.{line}" for line in faults(invalid))) from None
     else:
         reply = Reply(body=given)
+    if reply.body is None:
+        return ReplyShape(reply.status, reply.headers, Passed(), Passed(), ())  # no body at all
     body = compiler.compile(reply.body, f"{where}")
     for name in sorted(body.slots() - RESULT_SLOTS):
         raise MappingError(f"{where}: a result has no {name}; it has {', '.join(sorted(RESULT_SLOTS))}")

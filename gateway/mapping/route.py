@@ -10,9 +10,12 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from gateway.errors import Code, GatewayError, MappingError
-from gateway.mapping.schema import BatchSection, ErrorRow
-from gateway.mapping.shape import Record, Shape
+from gateway.mapping.schema import BatchSection, ErrorRow, UnitSection
+from gateway.mapping.shape import Shape
 from gateway.model.operation import Operation
+
+BELOW = "**"
+"""As the last segment of a path that is refused: it, and everything below it, whatever the method."""
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
 
@@ -76,11 +79,10 @@ class Route:
     query: Mapping[str, Shape]
     spellings: Mapping[str, str]
     fates: Mapping[str, Fate]
-    body: Record | None
+    body: Shape | None
     defaults: Mapping[str, Any]
     reply: ReplyShape
     reply_known: ReplyShape
-    master_unless: str | None
     errors: Mapping[int, Code]
     tells: Mapping[Code, ErrorRow]
     empty_on: frozenset[Code]
@@ -88,8 +90,17 @@ class Route:
     """In a batch such an answer is this, where the mapping says one."""
     open: bool = False
     batch: BatchSection | None = None
+    unit: Unit | None = None
+    when: str | None = None
+    query_in_body: bool = False
+    repeated: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    """Slots that the operation cannot do without, and that a request may lack."""
     bound: frozenset[str] = frozenset()
     """All slots that a request can say."""
+    named_twice: bool = False
+    """The body can name the class as well, which must then be the one of the path."""
 
     def sort_out(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that the route binds, in their first spelling; another is an error, or ignored in writing."""
@@ -97,9 +108,10 @@ class Route:
         for name, value in query.items():
             match self.fates.get(name):
                 case Fate.BIND:
-                    if type(value) is tuple:
+                    first = self.spellings.get(name, name)
+                    if (type(value) is tuple and name not in self.repeated) or first in kept:
                         raise GatewayError(Code.BAD_REQUEST, f"the parameter {name} is there more than once", name=name)
-                    kept[self.spellings.get(name, name)] = value
+                    kept[first] = list(value) if type(value) is tuple else value
                 case Fate.IGNORE:
                     pass
                 case Fate.REFUSE:
@@ -107,6 +119,18 @@ class Route:
                 case None:
                     raise GatewayError(Code.UNKNOWN_PARAMETER, f"unknown parameter {name!r}", name=name)
         return kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """A batch whose items say by a word what they are. Each kind of item is a route that no path leads to."""
+
+    section: UnitSection
+    kinds: Mapping[str, Route]
+    reference: Shape
+    item: Shape
+    failure: Shape
+    answer: Shape
 
 
 class Router:
@@ -120,15 +144,34 @@ class Router:
         node = self._root
         for segment in route.path.segments:
             node = node.setdefault("{}" if segment.startswith("{") else self._fold(segment), {})
-        methods = node.setdefault("", {})
-        if route.method in methods:
+        there: list[Route] = node.setdefault("", {}).setdefault(route.method, [])
+        if any(other.when == route.when for other in there):
             raise MappingError(f"{where}: {route.method} {route.path.template} is served by another route already")
-        methods[route.method] = route
+        there.append(route)
+        there.sort(key=lambda one: one.when is None)
 
-    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+    def refuse(self, http: str, reason: str, where: str) -> None:
+        """`METHOD /path` is the vendor's, and is answered with UNSUPPORTED."""
+        method, _, path = http.partition(" ")
+        node = self._root
+        *above, last = segments = PathTemplate.compile(path).segments
+        for segment in above if last == BELOW else segments:
+            node = node.setdefault("{}" if segment.startswith("{") else self._fold(segment), {})
+        if last == BELOW:
+            node[BELOW] = reason
+            return
+        if method in node.setdefault("", {}):
+            raise MappingError(f"{where}: {http} is served by a route")
+        node[""][method] = reason
+
+    def find(self, method: str, path: str, body: Any = None) -> tuple[Route, dict[str, str]]:
         """The route, and the text of each hole. Raises GatewayError(UNKNOWN_ROUTE)."""
         segments = path.strip("/").split("/")
-        route = self._walk(self._root, segments, 0, method)
+        routes = self._walk(self._root, segments, 0, method)
+        if isinstance(routes, str):
+            raise GatewayError(Code.UNSUPPORTED, routes, name=f"{method} {path}")
+        has = body if type(body) is dict else {}
+        route = next((one for one in routes or () if one.when is None or has.get(one.when) is not None), None)
         if route is None:
             raise GatewayError(Code.UNKNOWN_ROUTE, f"there is no {method} {path}", name=f"{method} {path}")
         holes = {
@@ -138,10 +181,14 @@ class Router:
         }
         return route, holes
 
-    def _walk(self, node: dict[str, Any], segments: list[str], at: int, method: str) -> Route | None:
+    def has(self, method: str, path: str) -> bool:
+        """Whether there are routes for it."""
+        return isinstance(self._walk(self._root, path.strip("/").split("/"), 0, method), list)
+
+    def _walk(self, node: dict[str, Any], segments: list[str], at: int, method: str) -> list[Route] | str | None:
         if at == len(segments):
-            methods: dict[str, Route] = node.get("", {})
-            return methods.get(method)
+            methods: dict[str, list[Route] | str] = node.get("", {})
+            return methods.get(method) or node.get(BELOW)
         segment = segments[at]
         if not segment:
             return None
@@ -151,4 +198,5 @@ class Router:
             if found is not None:
                 return found
         hole = node.get("{}")
-        return None if hole is None else self._walk(hole, segments, at + 1, method)
+        found = None if hole is None else self._walk(hole, segments, at + 1, method)
+        return node.get(BELOW) if found is None else found

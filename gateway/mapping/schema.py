@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.errors import Code, MappingError
+from gateway.model.schema import Action, Kind
 from gateway.yaml_text import read_yaml
 
 Template = Any
@@ -41,6 +42,8 @@ class PageLimits(Strict):
 class Limits(Strict):
     page: PageLimits
     batch: int = Field(ge=1)
+    bulk: int | None = Field(default=None, ge=1)
+    """Objects of one operation for many, as an item of a batch."""
     relation_members: int = Field(ge=1)
 
 
@@ -52,6 +55,12 @@ class Names(Strict):
     reserved: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
     """Other names that queries may have for a field of the wire."""
+    classes: dict[str, str] = {}
+    """Classes that have another name on the wire."""
+    roles: dict[str, str] = {}
+    """Roles that have another name on the wire; those of the model's own begin with `@` (`model.permission`)."""
+    paths_between_objects: bool = False
+    """A dotted path leads through pointers and relations only, so it may end in a system field."""
 
 
 class Basic(Strict):
@@ -71,6 +80,14 @@ class Proves(Strict):
 class CredentialsSection(Strict):
     headers: dict[str, Template]
     basic: Basic | None = None
+    path: dict[str, Template] = {}
+    """What stands in the holes of a mount's path."""
+    host: bool = False
+    """The host that a client asks may be the domain of an application: it needs no id and no key then."""
+    any: dict[str, tuple[str, ...]] = {}
+    """A slot that holds whichever of these keys a client has: the wire does not say which one it is."""
+    master_has_user: bool = False
+    """Who proves to be the master, and has a session, acts for the session's user."""
     proves: Proves
     open_without_keys: bool = False
     """An application for which no client key is configured lets its id alone in."""
@@ -99,6 +116,17 @@ class WhereSection(Strict):
     kilometers: float
 
 
+class SqlSection(Strict):
+    """Conditions as a text, in the grammar of `where_sql`."""
+
+
+class Repeats(Strict):
+    """How a client says an object that it has said before: by a name that the first has under one key."""
+
+    name: str
+    of: str
+
+
 class Reply(Strict):
     status: int = 200
     headers: dict[str, str] = {}
@@ -123,6 +151,36 @@ class BatchSection(Strict):
     """The answer is an object, from the name of a request to the body of its answer."""
 
 
+class KindRow(Strict):
+    """One kind of item: what it means, its payload and its answer, as those of a route."""
+
+    op: str
+    body: Template
+    defaults: dict[str, Any] = {}
+    needs: tuple[str, ...] = ()
+    reply: Template
+
+
+class UnitSection(Strict):
+    """A batch whose items say by a word what they are, and not by a method and a path; all succeed or none.
+
+    The first four are keys of an item. `reference` has `$item`, `$index` and `$field` of what an earlier item answers.
+    """
+
+    kind: str
+    class_name: str
+    payload: str
+    name: str
+    reference: dict[str, Template]
+    item: dict[str, Template]
+    """The answer of an item, with its `$kind` and `$result`; these stand by name in the `$results` of the answer."""
+    failure: dict[str, Template]
+    """The `$message` of the first error, and the `$operation` that failed, as it was sent."""
+    answer: dict[str, Template]
+    """`$success`, and either `$results` or `$failure`."""
+    kinds: dict[str, KindRow]
+
+
 class ChildrenSection(Strict):
     """A key of the body with a list of what other requests of the batch make, and the fields to put them in."""
 
@@ -134,12 +192,22 @@ class ChildrenSection(Strict):
 
 class RouteSection(Strict):
     op: str
-    http: str = Field(pattern=r"^(GET|POST|PUT|DELETE) /\S*$")
+    http: str = Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S*$")
+    when: str | None = None
+    """Only where the body has this key: of two routes with one path, the one without takes the rest."""
     path: dict[str, Template] = {}
     """Holes of the path that are encoded; one not named here is text."""
     query: dict[str, Template] = {}
     also: dict[str, str] = {}
     """Other spellings of a parameter, read but never written."""
+    query_in_body: bool = False
+    """The parameters stand in the body; they are read from the URL as well."""
+    repeated: tuple[str, ...] = ()
+    """Parameters that may be there more than once; together they are a list."""
+    given: dict[str, Any] = {}
+    """Parameters that are as if sent, where they are not."""
+    needs: tuple[str, ...] = ()
+    """Slots of which a request must bind one."""
     body: Template = None
     defaults: dict[str, Any] = {}
     ignore: tuple[str, ...] = ()
@@ -147,11 +215,10 @@ class RouteSection(Strict):
     open: bool = False
     """Anybody may ask, without keys: only for what the gateway itself can answer."""
     batch: BatchSection | None = None
+    unit: UnitSection | None = None
     reply: Template
     reply_known: Template = None
     """The reply where what was asked to be made was there already."""
-    master_unless: str | None = None
-    """Only the master may ask this, unless the application has this setting."""
     errors: dict[int, Code] = {}
     """Numbers of errors that mean something of their own at this place, when a backend tells them."""
     tells: dict[Code, ErrorRow] = {}
@@ -172,8 +239,12 @@ class ErrorRow(Strict):
     also_read: tuple[int, ...] = ()
     text: str | None = None
     """The vendor's own sentence; `{class_name}` and the like are details of the error."""
+    text_expecting: dict[str, str] = {}
+    """Sentences of its own for a column of some type (the detail `expected`)."""
     body: Template = None
     """Where the answer is not of the usual shape."""
+    own_code: bool = False
+    """An error that has a number of its own (the detail `number`) is told with that."""
 
 
 class ErrorsSection(Strict):
@@ -181,6 +252,104 @@ class ErrorsSection(Strict):
     rows: dict[Code, ErrorRow]
     by_status: dict[int, Code] = {}
     """What an answer without a known number means."""
+
+
+class PermissionWords(Strict):
+    """What the parts of a class's permissions are called."""
+
+    everybody: str
+    authenticated: str
+    role: str
+    """What the name of a role begins with."""
+    fields: str
+    read_fields: str
+    write_fields: str
+    protected: str
+    protected_authenticated: str
+    protected_field: str
+    """What the name of a field begins with: the group of those whom it names."""
+    default_acl: str
+    creator: str
+
+
+class SchemasSection(Strict):
+    """How a class is told."""
+
+    record: Template
+    field: Template
+    removed: Template = None
+    """What stands for a field, or an index, that is to go."""
+    types: dict[str, str]
+    """Word -> type of a column. Of several words for one type all are read, and the first is written."""
+    always: dict[str, Template] = {}
+    """Fields that every class shows."""
+    always_indexes: dict[str, Template] = {}
+    permissions: PermissionWords | None = None
+
+
+class GroupsSection(Strict):
+    """How groups of groups are told: a `step` of a path to one, the first `level`, and each `group` in one."""
+
+    step: dict[str, Template]
+    level: dict[str, Template]
+    group: dict[str, Template]
+
+
+class ColumnsSection(Strict):
+    """How a column is told, and how a client says one that is to be made. `types` are words, by the types they mean."""
+
+    told: dict[str, Template]
+    made: dict[str, Template]
+    types: dict[str, Kind | tuple[Kind, ...]]
+
+
+class PermissionsSection(Strict):
+    """How a permission is told in a list of them."""
+
+    granted: dict[str, Template]
+    denied: dict[str, Template]
+
+
+class Exported(StrEnum):
+    """What a key of an exported user, or session, holds. All other keys are the user's own fields."""
+
+    ID = "id"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    ACL = "acl"
+    READERS = "readers"
+    WRITERS = "writers"
+    HASH = "hash"
+    SALT = "salt"
+    SESSION = "session"  # a token
+    SHARED_SESSION = "shared_session"  # one that all log-ins of the user share
+    OWNER = "owner"  # of a session: an object that has one is a session
+    EXPIRES = "expires"
+
+
+class Prefixed(StrEnum):
+    """What a key that begins so holds."""
+
+    POINTER = "pointer"  # `Class$id`
+    AUTH_DATA = "auth_data"  # of the provider whose name follows
+
+
+class PasswordForm(StrEnum):
+    BCRYPT = "bcrypt"
+    SHA512_513 = "sha512_513"  # SHA-512 of salt and password, then 512 times of that, in base64
+
+
+class ExportSection(Strict):
+    """How the vendor writes users to a file: a JSON object a line."""
+
+    comment: str = "#"
+    """What a line begins with that is none."""
+    mongo: bool = False
+    """Values are MongoDB Extended JSON."""
+    password: PasswordForm
+    fields: dict[str, Exported]
+    prefixes: dict[str, Prefixed] = {}
+    ignored: tuple[str, ...] = ()
 
 
 class Cors(Strict):
@@ -193,6 +362,8 @@ class MappingFile(Strict):
     title: str
     mounts: tuple[str, ...]
     case_sensitive_paths: bool = True
+    plain_bodies: bool = False
+    """A body of the type text/plain is text; elsewhere it is JSON, whatever its type says."""
     credentials: CredentialsSection
     tunnel: Tunnel | None = None
     names: Names
@@ -203,18 +374,61 @@ class MappingFile(Strict):
     """An object without an ACL shows one that lets everybody in, where an ACL is asked for."""
     not_columns: tuple[str, ...] = ()
     """Keys of an object in an answer that are no columns."""
+    own_id: str | None = None
+    """In `authData` the key of the user's id at the other service, which this vendor looks for."""
+    redirect_tag: str | None = None
+    """Such a key, where each object that a redirected query finds tells its class by it."""
+    several_of: tuple[Literal["add_relation", "remove_relation"], ...] = ()
+    """The changes that `several` may hold where this vendor stands behind; none named is all."""
     shown: dict[str, dict[str, Any]] = {}
     """Class -> fields that its objects show where they have none."""
+    set_by_server: dict[str, tuple[str, ...]] = {}
+    """Class -> columns that clients send along as they have found them, and that say nothing then."""
+    class_tag: str | None = None
+    """A key of every object in an answer, with the name of its class."""
+    ignored_keys: tuple[str, ...] = ()
+    """Keys of an object that a client may send, and that say nothing."""
+    repeats: Repeats | None = None
+    updated_when_changed: bool = False
+    """An object that was never changed has null for the time of its last change."""
+    untyped: bool = False
+    """Values do not tell of which kind they are: the columns do."""
     values: dict[str, Template]
-    value_tag: str
+    value_tag: str | None
+    """The key that tells the kind of a value; null where values are bare."""
     updates: dict[str, Template]
-    update_tag: str
-    where: WhereSection
+    update_tag: str | tuple[str, ...]
+    columns: ColumnsSection | None = None
+    where: WhereSection | None = None
+    where_sql: SqlSection | None = None
+    """One of the two: conditions as JSON, or as a text in the manner of SQL."""
+    master_queries: dict[str, str] = {}
+    """Class -> the setting of an application that lets clients query it; otherwise only the master does."""
+    custom_ids: bool = False
+    """Clients may choose the ids of objects, whatever an application's settings say."""
     tables: dict[str, dict[str, str | tuple[str, ...]]] = {}
     """Two-way tables, usable as codecs: wire text -> value; of several the first is read, and all are written."""
     routes: tuple[RouteSection, ...]
+    refused: dict[str, str] = {}
+    """Routes that the vendor has and the gateway has not, each with the reason; `ANY /hive/**` is all below a path."""
     errors: ErrorsSection
+    actions: dict[str, Action] = {}
+    """Word -> what permissions are given for, in the schema of a class and in the sentence of a refusal."""
+    schemas: SchemasSection | None = None
+    export: ExportSection | None = None
+    permissions: PermissionsSection | None = None
+    groups: GroupsSection | None = None
+    log_entry: dict[str, Template] | None = None
+    """What an entry of a client's log is, by the slots of `model.services.LogEntry`."""
     cors: Cors
+
+    @model_validator(mode="after")
+    def _one_manner(self) -> MappingFile:
+        if (self.value_tag is None) != (self.where is None) or (self.where is None) != (self.where_sql is not None):
+            raise ValueError("values with a tag go with where, and values without one with where_sql")
+        if self.value_tag is not None and not isinstance(self.update_tag, str):
+            raise ValueError("values with a tag have one update_tag")
+        return self
 
 
 def read_mapping(path: Path) -> MappingFile:

@@ -3,10 +3,13 @@
     $name            a slot: bound to a value when reading, replaced by it when writing
     $name|codec      the same, encoded
     $name?           the same, but null where it has no value
+    $?               null, always; whatever stands there is read past
     <$name|codec     another spelling of a slot: read, never written
     text$name        a slot with constant text before or after it
     $|codec          a codec that binds several slots at once
-    {key: template}  an object; `+: $name|codec` takes the keys that are not named, `key: ~` is read past
+    {key: template}  an object; `+: $name|codec` takes the keys that are not named, `key: ~` is read past, `+: ~` too
+    {=: anything}    a constant, which may be a list
+    {key?: template} the same, but a key that may be absent when reading, whatever its template says
     [a, b]           alternatives: the first that fits
     anything else    a constant: written as it is, required when reading
 
@@ -75,16 +78,35 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A key that is read past and never written."""
+    """A key that is read past and never written, or always written as the same."""
+
+    wire: Any = ABSENT
 
     def fill(self, values: Mapping[str, Any]) -> Any:
-        return ABSENT
+        return self.wire
 
     def match(self, wire: Any) -> Bindings | None:
         return {}
 
     def slots(self) -> frozenset[str]:
         return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A key that need not be there when reading."""
+
+    shape: Shape
+
+    def fill(self, values: Mapping[str, Any]) -> Any:
+        wire = self.shape.fill(values)
+        return ABSENT if wire == {} else wire
+
+    def match(self, wire: Any) -> Bindings | None:
+        return {} if wire is ABSENT or wire is None else self.shape.match(wire)
+
+    def slots(self) -> frozenset[str]:
+        return self.shape.slots()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +150,11 @@ class Spliced:
 
     codec: Codec
     names: frozenset[str]
+    nothing: Any = ABSENT
 
     def fill(self, values: Mapping[str, Any]) -> Any:
         wire = self.codec.write(values)
-        return ABSENT if wire is None else wire
+        return self.nothing if wire is None or wire is ABSENT else wire
 
     def match(self, wire: Any) -> Bindings | None:
         return {} if wire is ABSENT or wire is None else dict(self.codec.read(wire))
@@ -250,13 +273,18 @@ class Compiler:
             if not template:
                 raise MappingError(f"{where}: no alternative is left to choose from")
             return Either(tuple(self.compile(part, f"{where}.{i}") for i, part in enumerate(template)))
+        if isinstance(template, dict) and template.keys() == {"="}:
+            return Constant(template["="])
         if isinstance(template, dict):
             rest = template.get("+")
             parts: dict[str, Shape] = {}
             for key, part in template.items():
                 if key != "+":
-                    parts[key] = Passed() if part is None else self.compile(part, f"{where}.{key}")
-            return Record(parts, self._rest(rest, where) if rest is not None else None, self.open)
+                    name = key.removesuffix("?")
+                    shape = Passed() if part is None else self.compile(part, f"{where}.{name}")
+                    parts[name] = shape if name == key else Maybe(shape)
+            read_past = "+" in template and rest is None
+            return Record(parts, self._rest(rest, where) if rest is not None else None, self.open or read_past)
         return Constant(template)
 
     def _rest(self, template: Any, where: str) -> Slot:
@@ -266,6 +294,8 @@ class Compiler:
         return shape
 
     def _text(self, template: str, where: str) -> Shape:
+        if template == "$?":
+            return Passed(None)
         plain = _SLOT.fullmatch(template)
         if plain is None:
             affixed = _AFFIXED.fullmatch(template)
@@ -278,7 +308,7 @@ class Compiler:
         if name is None:
             if codec not in self.splices:
                 raise MappingError(f"{where}: {template!r} names no slot, and its codec does not bind several")
-            return Spliced(self.codecs[codec], self.splices[codec])
+            return Spliced(self.codecs[codec], self.splices[codec], None if plain["null"] else ABSENT)
         if codec in self.splices:
             raise MappingError(f"{where}: {codec} binds several slots of its own: write $|{codec}")
         slot = Slot(name, self.codecs[codec] if codec else IDENTITY, None if plain["null"] else ABSENT)

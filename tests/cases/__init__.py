@@ -12,8 +12,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.backends.columns import Columns
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import Operation, Result
+from gateway.model.schema import Kind, Type
 from gateway.pipeline import complete
 from gateway.wire import HttpRequest, HttpResponse
 
@@ -34,6 +36,10 @@ class Wire:
     request: HttpRequest
     response: HttpResponse
     reads_also: tuple[HttpRequest, ...] = ()
+    reads: Operation | None = None
+    """What the request reads as, where the dialect says the operation in other words that mean the same."""
+    tells: Result | None = None
+    """What the answer tells, where that is more than the case's result, such as the whole object of a write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,36 @@ class Failure:
         return GatewayError(self.code, self.message, **dict(self.details))
 
 
+COLUMNS: Mapping[str, Columns] = {
+    "Post": {
+        **dict.fromkeys(("title", "body", "desc", "city"), Type(Kind.STRING)),
+        **dict.fromkeys(("a", "b", "c", "n", "m", "age"), Type(Kind.NUMBER)),
+        **dict.fromkeys(("meta", "obj"), Type(Kind.OBJECT)),
+        **dict.fromkeys(("tags", "list"), Type(Kind.ARRAY)),
+        "author": Type(Kind.POINTER, "Author"),
+        "child": Type(Kind.POINTER, "Post"),
+        "likes": Type(Kind.RELATION, "Author"),
+        "at": Type(Kind.GEO_POINT),
+        "area": Type(Kind.POLYGON),
+        "f": Type(Kind.FILE),
+        "on": Type(Kind.DATE),
+    },
+    "Author": {
+        "name": Type(Kind.STRING),
+        "age": Type(Kind.NUMBER),
+        "born": Type(Kind.DATE),
+        "boss": Type(Kind.POINTER, "Author"),
+    },
+    "Team": {"wins": Type(Kind.NUMBER), "city": Type(Kind.STRING), "home": Type(Kind.OBJECT)},
+}
+"""What the columns hold, where a case does not say otherwise: some dialects' values do not tell it."""
+
+
+def columns_of_posts(**types: Type) -> Mapping[str, Columns]:
+    """The same, but for these."""
+    return {**COLUMNS, "Post": {**COLUMNS["Post"], **types}}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A dialect that is not in `wire` can say only part of the values; it is not tested there."""
@@ -56,15 +92,24 @@ class Case:
     op: Operation
     result: Result | Failure
     wire: Mapping[str, Wire | Unsupported]
+    columns: Mapping[str, Columns] = dataclasses.field(default_factory=lambda: COLUMNS)
 
-    def answer(self) -> Result | GatewayError:
-        """The result, as whoever executed the operation would hand it over: a new one each time, as it is used up."""
-        if isinstance(self.result, Failure):
-            return self.result.error()
-        return complete(self.op, _copied(self.result))
+    def answer(self, name: str | None = None) -> Result | GatewayError:
+        """The result, as whoever executed the operation would hand it over: a new one each time, as it is used up.
+
+        Of some dialect it is what its clients are told.
+        """
+        wire = None if name is None else self.wire[name]
+        told = wire.tells if isinstance(wire, Wire) and wire.tells is not None else self.result
+        return told.error() if isinstance(told, Failure) else complete(self.op, _copied(told))
 
     def __str__(self) -> str:
         return self.title
+
+
+def without(name: str, *cases: Case) -> tuple[Case, ...]:
+    """These, with UNSUPPORTED for a dialect wherever it has no column."""
+    return tuple(dataclasses.replace(case, wire={name: UNSUPPORTED, **case.wire}) for case in cases)
 
 
 def _copied(result: Result) -> Result:
@@ -74,12 +119,30 @@ def _copied(result: Result) -> Result:
     return dataclasses.replace(result, items=items)
 
 
-BASES = {"parse": "http://gateway.example/parse", "leancloud": "http://gateway.example/1.1"}
+BASES = {
+    "parse": "http://gateway.example/parse",
+    "leancloud": "http://gateway.example/1.1",
+    "backendless": "http://gateway.example/APP/KEY",
+}
 """The address of each dialect's mount, as its clients see it."""
 
 
 def every_case() -> Iterator[Case]:
-    from tests.cases import accounts, batches, errors, geo, objects, queries, scan_time, updates, values  # noqa: PLC0415
+    from tests.cases import (  # noqa: PLC0415
+        accounts,
+        batches,
+        errors,
+        geo,
+        objects,
+        queries,
+        recovery,
+        scan_time,
+        schemas,
+        services,
+        tables,
+        updates,
+        values,
+    )
 
     themes: Iterable[tuple[Case, ...]] = (
         objects.CASES,
@@ -90,7 +153,11 @@ def every_case() -> Iterator[Case]:
         batches.CASES,
         scan_time.CASES,
         accounts.CASES,
+        recovery.CASES,
+        schemas.CASES,
         errors.CASES,
+        tables.CASES,
+        services.CASES,
     )
     for theme in themes:
         yield from theme

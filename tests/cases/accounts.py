@@ -10,16 +10,19 @@ from gateway.model.account import (
     LogIn,
     LogInAs,
     LogOut,
+    PairSession,
     RefreshSession,
     SignUp,
+    UpgradeSession,
     VerifyPassword,
 )
 from gateway.model.operation import Create, Delete, Find, Get, Result, Update
 from gateway.model.update import Set
 from gateway.model.values import Date, Fields, Pointer
+from gateway.wire import NOTHING as NO_BODY
 from gateway.wire import HttpRequest, HttpResponse
-from tests.cases import UNSUPPORTED, Case, Failure, Wire
-from tests.cases.wires import CHANGED, CHANGED_AT, ID, MADE, MADE_AT, NOTHING, PUBLIC, get
+from tests.cases import UNSUPPORTED, Case, Failure, Wire, without
+from tests.cases.wires import CHANGED, CHANGED_AT, ID, MADE, MADE_AT, NOTHING, PUBLIC, ROW, get
 
 TOKEN = "r:0123456789abcdef0123456789abcdef"
 USER_PATH = f"/users/{ID}"
@@ -39,11 +42,21 @@ SHOWN = {"objectId": ID, "createdAt": MADE, "updatedAt": CHANGED, "username": "t
 LEANCLOUD_SHOWN = {**SHOWN, "emailVerified": False, "mobilePhoneVerified": False}
 LEANCLOUD_FIELDS = {"emailVerified": False, "mobilePhoneVerified": False}
 AUTH = {"anonymous": {"id": "5a2f5f2e"}}
+UNSAID: Fields = {
+    "userStatus": "ENABLED",
+    "socialAccount": "BACKENDLESS",
+    "lastLogin": None,
+    "name": None,
+    "blUserLocale": None,
+}
+"""What a table tells of a user who has none of it."""
+USER_ROW = {**ROW, "___class": "Users", "username": "tom"}
 NAMES = {"username": "tom", "password": "p_n7!-e8"}
 EXPIRES = {"__type": "Date", "iso": CHANGED}
 WRONG = Failure(Code.BAD_CREDENTIALS, "Invalid username/password.")
 
-CASES = (
+CASES = without(
+    "backendless",
     Case(
         "sign up",
         SignUp(changes={"username": Set("tom"), "password": Set("p_n7!-e8")}),
@@ -67,6 +80,27 @@ CASES = (
                 (
                     HttpRequest("POST", "/users", {"new": "true"}, body=NAMES),
                     HttpRequest("POST", "/classes/_User", {"fetchWhenSave": "false"}, body=NAMES),
+                ),
+            ),
+        },
+    ),
+    Case(
+        "sign up: of another service",
+        SignUp(changes={"authData": Set(AUTH)}),
+        Result(id=ID, created_at=MADE_AT, session=TOKEN, providers={}, object={"username": "x1"}),
+        {
+            "parse": Wire(
+                HttpRequest("POST", "/users", body={"authData": AUTH}),
+                HttpResponse(
+                    201,
+                    {
+                        "objectId": ID,
+                        "createdAt": MADE,
+                        "sessionToken": TOKEN,
+                        "authDataResponse": {},
+                        "username": "x1",
+                    },
+                    {"Location": f"http://gateway.example/parse/users/{ID}"},
                 ),
             ),
         },
@@ -100,6 +134,11 @@ CASES = (
                 HttpRequest("POST", "/login", body=NAMES),
                 HttpResponse(200, {**LEANCLOUD_SHOWN, "sessionToken": TOKEN}),
                 (get("/login", username="tom", password="p_n7!-e8"),),
+            ),
+            "backendless": Wire(
+                HttpRequest("POST", "/users/login", body={"login": "tom", "password": "p_n7!-e8"}),
+                HttpResponse(200, {**USER_ROW, **LEANCLOUD_FIELDS, **UNSAID, "user-token": TOKEN}),
+                tells=Result(session=TOKEN, object=user(**LEANCLOUD_FIELDS, **UNSAID)),
             ),
         },
     ),
@@ -151,8 +190,14 @@ CASES = (
             "parse": Wire(
                 HttpRequest("POST", "/loginAs", body={"userId": ID}),
                 HttpResponse(200, {**SHOWN, "sessionToken": TOKEN}),
+                (HttpRequest("POST", "/loginAs", {"userId": ID}),),
             ),
             "leancloud": UNSUPPORTED,
+            "backendless": Wire(
+                HttpRequest("POST", "/users/login", body={"objectId": ID}),
+                HttpResponse(200, {**USER_ROW, **UNSAID, "user-token": TOKEN}),
+                tells=Result(session=TOKEN, object=user(**UNSAID)),
+            ),
         },
     ),
     Case(
@@ -162,6 +207,7 @@ CASES = (
         {
             "parse": Wire(HttpRequest("POST", "/logout"), HttpResponse(200, {})),
             "leancloud": Wire(HttpRequest("POST", "/logout"), HttpResponse(200, {})),
+            "backendless": Wire(get("/users/logout"), HttpResponse(200, NO_BODY)),
         },
     ),
     Case(
@@ -205,6 +251,27 @@ CASES = (
         },
     ),
     Case(
+        "pair a session with an installation",
+        PairSession(),
+        Result(updated_at=CHANGED_AT),
+        {
+            "parse": Wire(HttpRequest("PUT", "/sessions/me", body={}), HttpResponse(200, {"updatedAt": CHANGED})),
+            "leancloud": UNSUPPORTED,
+        },
+    ),
+    Case(
+        "upgrade a session",
+        UpgradeSession(),
+        Result(object={"@id": ID, "@created_at": MADE_AT, "sessionToken": TOKEN}),
+        {
+            "parse": Wire(
+                HttpRequest("POST", "/upgradeToRevocableSession"),
+                HttpResponse(200, {"objectId": ID, "createdAt": MADE, "sessionToken": TOKEN}),
+            ),
+            "leancloud": UNSUPPORTED,
+        },
+    ),
+    Case(
         "change a password, by the old one",
         ChangePassword(id=ID, old_password="old", new_password="new"),
         Result(updated_at=CHANGED_AT, session=TOKEN),
@@ -239,6 +306,11 @@ CASES = (
                 HttpResponse(200, {**LEANCLOUD_SHOWN, "ACL": PUBLIC}),
                 (get(BY_CLASS, returnACL="true"),),
             ),
+            "backendless": Wire(
+                get(f"/data/Users/{ID}"),
+                HttpResponse(200, {**USER_ROW, **LEANCLOUD_FIELDS, **UNSAID}),
+                tells=Result(object=user(**LEANCLOUD_FIELDS, **UNSAID)),
+            ),
         },
     ),
     Case(
@@ -251,6 +323,11 @@ CASES = (
                 HttpResponse(200, {"updatedAt": CHANGED, "sessionToken": TOKEN}),
                 (HttpRequest("PUT", BY_CLASS, body={"password": "new"}),),
             ),
+            "backendless": Wire(
+                HttpRequest("PUT", USER_PATH, body={"password": "new"}),
+                HttpResponse(200, {**USER_ROW, **UNSAID, "user-token": TOKEN}),
+                tells=Result(id=ID, updated_at=CHANGED_AT, session=TOKEN, object=user(**UNSAID)),
+            ),
         },
     ),
     Case(
@@ -261,6 +338,11 @@ CASES = (
             "parse": Wire(HttpRequest("DELETE", USER_PATH), HttpResponse(200, {}), (HttpRequest("DELETE", BY_CLASS),)),
             "leancloud": Wire(
                 HttpRequest("DELETE", USER_PATH), HttpResponse(200, {}), (HttpRequest("DELETE", BY_CLASS),)
+            ),
+            "backendless": Wire(
+                HttpRequest("DELETE", f"/data/Users/{ID}"),
+                HttpResponse(200, {"deletionTime": MADE_AT.ms}),
+                tells=Result(moment=MADE_AT),
             ),
         },
     ),

@@ -5,14 +5,28 @@ from __future__ import annotations
 from gateway.errors import Code
 from gateway.model.operation import Create, Delete, Find, Get, Update
 from gateway.model.query import Condition, Op
+from gateway.model.schema import Kind, Type
 from gateway.model.update import Set
 from gateway.wire import HttpRequest, HttpResponse
-from tests.cases import UNSUPPORTED, Case, Failure, Wire
-from tests.cases.wires import ID, NOTHING, PATH, get, text
+from tests.cases import UNSUPPORTED, Case, Failure, Wire, columns_of_posts
+from tests.cases.wires import DATA, ID, NOTHING, PATH, get, text
 
 MISSING = Failure(Code.OBJECT_NOT_FOUND, "no such object", (("class_name", "Post"), ("id", ID)))
 PARSE_MISSING = HttpResponse(404, {"code": 101, "error": "Object not found."})
 LEANCLOUD_MISSING = HttpResponse(400, {"code": 1, "error": f"Could not find object by id '{ID}' for class 'Post'."})
+TABLE_MISSING = HttpResponse(404, {"code": 1000, "message": f"Entity with ID {ID} not found"})
+NO_TABLE = HttpResponse(
+    404,
+    {
+        "code": 1009,
+        "message": "Table not found by name 'Table not found by name 'Post'. Make sure the client class referenced in "
+        "the API call has the same literal name as the table in Backendless console'",
+    },
+)
+PUT_ROW = HttpRequest("PUT", DATA, body={"n": "a"})
+ALL_ROWS = HttpRequest("POST", f"{DATA}/find", body={"pageSize": 100})
+TEXTS = columns_of_posts(n=Type(Kind.STRING))
+"""The backend finds out what is wrong."""
 CREATE = Create(class_name="Post", changes={"n": Set("a")}, returning=NOTHING)
 POST = HttpRequest("POST", "/classes/Post", body={"n": "a"})
 
@@ -24,6 +38,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(get(PATH), PARSE_MISSING),
             "leancloud": Wire(get(PATH, returnACL="true"), HttpResponse(200, {})),  # recorded
+            "backendless": Wire(get(f"{DATA}/{ID}"), TABLE_MISSING),
         },
     ),
     Case(
@@ -33,6 +48,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(HttpRequest("PUT", PATH, body={"n": 1}), PARSE_MISSING),
             "leancloud": Wire(HttpRequest("PUT", PATH, body={"n": 1}), LEANCLOUD_MISSING),
+            "backendless": Wire(HttpRequest("PUT", DATA, body={"objectId": ID, "n": 1}), TABLE_MISSING),
         },
     ),
     Case(
@@ -42,6 +58,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(HttpRequest("DELETE", PATH), PARSE_MISSING),
             "leancloud": Wire(HttpRequest("DELETE", PATH), LEANCLOUD_MISSING),
+            "backendless": Wire(HttpRequest("DELETE", f"{DATA}/{ID}"), TABLE_MISSING),
         },
     ),
     Case(
@@ -54,6 +71,7 @@ CASES: tuple[Case, ...] = (
                 HttpRequest("PUT", PATH, {"where": text({"n": 0})}, {}, {"n": 1}),
                 HttpResponse(400, {"code": 305, "error": "No effect on updating/deleting a document."}),
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -66,6 +84,7 @@ CASES: tuple[Case, ...] = (
                 get("/classes/Post", returnACL="true"),
                 HttpResponse(404, {"code": 101, "error": "Class or object doesn't exists."}),
             ),
+            "backendless": Wire(ALL_ROWS, NO_TABLE),
         },
     ),
     Case(
@@ -78,6 +97,7 @@ CASES: tuple[Case, ...] = (
                 get("/classes/Post", limit=0, count=1, returnACL="true"),
                 HttpResponse(404, {"code": 101, "error": "Class or object doesn't exists."}),
             ),
+            "backendless": Wire(HttpRequest("POST", f"{DATA}/count", body={}), NO_TABLE),
         },
     ),
     Case(
@@ -103,7 +123,19 @@ CASES: tuple[Case, ...] = (
                     },
                 ),
             ),
+            "backendless": Wire(
+                PUT_ROW,
+                HttpResponse(
+                    400,
+                    {
+                        "code": 1002,
+                        "message": "Unable to save object - invalid data type for properties - n. You can change the "
+                        "property type in developer console.",
+                    },
+                ),
+            ),
         },
+        TEXTS,
     ),
     Case(
         "create: a value that is taken",
@@ -120,7 +152,9 @@ CASES: tuple[Case, ...] = (
                 POST,
                 HttpResponse(400, {"code": 137, "error": "A unique field was given a value that is already taken."}),
             ),
+            "backendless": Wire(PUT_ROW, HttpResponse(400, {"code": 1062, "message": "refused"})),
         },
+        TEXTS,
     ),
     Case(
         "create: the backend is down",
@@ -129,7 +163,11 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(POST, HttpResponse(503, {"code": 124, "error": "the backend did not answer in time"})),
             "leancloud": Wire(POST, HttpResponse(504, {"code": 124, "error": "the backend did not answer in time"})),
+            "backendless": Wire(
+                PUT_ROW, HttpResponse(503, {"code": 9002, "message": "the backend did not answer in time"})
+            ),
         },
+        TEXTS,
     ),
     Case(
         "find: too often",
@@ -140,6 +178,7 @@ CASES: tuple[Case, ...] = (
             "leancloud": Wire(
                 get("/classes/Post", returnACL="true"), HttpResponse(429, {"code": 429, "error": "Too many requests."})
             ),
+            "backendless": Wire(ALL_ROWS, HttpResponse(429, {"code": 9003, "message": "Too many requests."})),
         },
     ),
 )

@@ -8,7 +8,28 @@ from gateway.model.update import Increment, Set
 from gateway.model.values import Pointer, Relation
 from gateway.wire import HttpRequest, HttpResponse
 from tests.cases import UNSUPPORTED, Case, Wire
-from tests.cases.wires import CHANGED, CHANGED_AT, ID, MADE, MADE_AT, NOTHING, OTHER_ID, PATH, PUBLIC, get, text
+from tests.cases.wires import (
+    CHANGED,
+    CHANGED_AT,
+    DATA,
+    ID,
+    MADE,
+    MADE_AT,
+    MADE_MS,
+    NEW_ROW,
+    NOTHING,
+    OTHER_ID,
+    PATH,
+    PUBLIC,
+    ROW,
+    changing_row,
+    computed,
+    finding_rows,
+    get,
+    making_row,
+    rows,
+    text,
+)
 
 POST = "/classes/Post"
 PARSE_MADE = HttpResponse(
@@ -24,7 +45,16 @@ TUNNEL = {
     "_InstallationId": "fb7fc768-6814-432c-ba33-652d8a5ba018",
 }
 
+ROW_PATH = f"{DATA}/{ID}"
+DELETED = HttpResponse(200, {"deletionTime": MADE_MS})
+
+
+def row_of(**columns: object) -> HttpResponse:
+    return HttpResponse(200, {**ROW, **columns})
+
+
 SYSTEM = {"objectId": ID, "createdAt": MADE, "updatedAt": CHANGED, "ACL": PUBLIC}
+ALL_INCLUDED = Get(class_name="Post", id=ID, include=("*",), members=10)
 SYSTEM_FIELDS = {"@id": ID, "@created_at": MADE_AT, "@updated_at": CHANGED_AT, "@acl": PUBLIC}
 
 CASES: tuple[Case, ...] = (
@@ -54,6 +84,9 @@ CASES: tuple[Case, ...] = (
                     ),
                 ),
             ),
+            "backendless": making_row(
+                {"title": "a"}, {"title": "a", "___jsonclass": "java.util.HashMap", "__meta": "{}"}
+            ),
         },
     ),
     Case(
@@ -63,6 +96,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(HttpRequest("POST", POST, body={}), PARSE_MADE, (HttpRequest("POST", POST),)),
             "leancloud": Wire(HttpRequest("POST", POST, body={}), LEANCLOUD_MADE, (HttpRequest("POST", POST),)),
+            "backendless": making_row({}),
         },
     ),
     Case(
@@ -72,6 +106,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(HttpRequest("POST", POST, body={"objectId": ID, "n": 1}), PARSE_MADE),
             "leancloud": Wire(HttpRequest("POST", POST, body={"objectId": ID, "n": 1}), LEANCLOUD_MADE),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -98,6 +133,7 @@ CASES: tuple[Case, ...] = (
                 HttpRequest("POST", POST, body={"ACL": {"*": {"read": True}, ID: {"read": True, "write": True}}}),
                 LEANCLOUD_MADE,
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -113,6 +149,7 @@ CASES: tuple[Case, ...] = (
                 HttpRequest("POST", POST, {"fetchWhenSave": "true"}, {}, {"n": {"__op": "Increment", "amount": 5}}),
                 HttpResponse(201, {"objectId": ID, "createdAt": MADE, "n": 5}, LEANCLOUD_MADE.headers),
             ),
+            "backendless": making_row({"n": computed("n + 5")}, shown={"n": 5}),
         },
     ),
     Case(
@@ -153,6 +190,7 @@ CASES: tuple[Case, ...] = (
                     HttpRequest("POST", POST, {"fetchWhenSave": True}, {}, {"title": "a"}),  # the same, in a batch
                 ),
             ),
+            "backendless": making_row({"title": "a"}),
         },
     ),
     Case(
@@ -174,6 +212,11 @@ CASES: tuple[Case, ...] = (
                 HttpResponse(200, {**SYSTEM, "title": "a", "n": 1}),
                 (HttpRequest("GET", PATH, {"returnACL": True}), get(PATH, returnACL="1")),
             ),
+            "backendless": Wire(
+                get(ROW_PATH),
+                row_of(title="a", n=1),
+                (get(f"{DATA}/pk", objectId=ID), HttpRequest("GET", ROW_PATH, {"relationsPageSize": "10"})),
+            ),
         },
     ),
     Case(
@@ -189,6 +232,7 @@ CASES: tuple[Case, ...] = (
                 HttpResponse(200, {"objectId": ID, "createdAt": MADE, "updatedAt": CHANGED, "title": "a"}),
                 (get(PATH, returnACL="false"),),
             ),
+            "backendless": Wire(get(ROW_PATH), row_of(title="a")),
         },
     ),
     Case(
@@ -208,6 +252,7 @@ CASES: tuple[Case, ...] = (
                 get(PATH, keys="title,meta.views", include="author,author.boss", returnACL="true"),
                 HttpResponse(200, {**SYSTEM, "title": "a", "meta": {"views": 3}}),
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -217,6 +262,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(get(PATH, excludeKeys="body"), HttpResponse(200, {**SYSTEM, "title": "a"})),
             "leancloud": Wire(get(PATH, keys="-body", returnACL="true"), HttpResponse(200, {**SYSTEM, "title": "a"})),
+            "backendless": Wire(get(ROW_PATH, excludeProps="body"), row_of(title="a")),
         },
     ),
     Case(
@@ -228,6 +274,7 @@ CASES: tuple[Case, ...] = (
                 get(PATH, include="*"), HttpResponse(200, {**SYSTEM, "title": "a"}), (get(PATH, includeAll="true"),)
             ),
             "leancloud": UNSUPPORTED,
+            "backendless": Wire(get(ROW_PATH, loadRelations="*"), row_of(title="a"), reads=ALL_INCLUDED),
         },
     ),
     Case(
@@ -240,6 +287,7 @@ CASES: tuple[Case, ...] = (
                 get("/classes/Post/a%2Fb%20c%25", returnACL="true"),
                 HttpResponse(200, {**SYSTEM, "objectId": "a/b c%"}),
             ),
+            "backendless": Wire(get(f"{DATA}/a%2Fb%20c%25"), row_of(objectId="a/b c%")),
         },
     ),
     Case(
@@ -267,6 +315,7 @@ CASES: tuple[Case, ...] = (
                 ),
                 HttpResponse(200, {"objectId": ID, "updatedAt": CHANGED, "n": 6}),
             ),
+            "backendless": changing_row({"n": computed("n + 1"), "title": "b"}, shown={"n": 6, "title": "b"}),
         },
     ),
     Case(
@@ -283,6 +332,7 @@ CASES: tuple[Case, ...] = (
                     HttpRequest("PUT", PATH, {"fetchWhenSave": True}, {}, {"n": 2}),
                 ),
             ),
+            "backendless": changing_row({"n": 2}),
         },
     ),
     Case(
@@ -292,6 +342,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": Wire(HttpRequest("PUT", PATH, body={}), HttpResponse(200, {"updatedAt": CHANGED})),
             "leancloud": Wire(HttpRequest("PUT", PATH, body={}), LEANCLOUD_CHANGED),
+            "backendless": changing_row({}),
         },
     ),
     Case(
@@ -320,6 +371,7 @@ CASES: tuple[Case, ...] = (
                     ),
                 ),
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -352,6 +404,7 @@ CASES: tuple[Case, ...] = (
                 ),
                 HttpResponse(200, {"objectId": ID, "updatedAt": CHANGED, "n": 0}),
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -367,6 +420,12 @@ CASES: tuple[Case, ...] = (
             "leancloud": Wire(
                 HttpRequest("DELETE", PATH), HttpResponse(200, {}), (HttpRequest("DELETE", PATH, body={}),)
             ),
+            "backendless": Wire(
+                HttpRequest("DELETE", ROW_PATH),
+                DELETED,
+                (HttpRequest("DELETE", DATA, body={"objectId": ID, "title": "a"}),),  # SDK 3
+                tells=Result(moment=MADE_AT),
+            ),
         },
     ),
     Case(
@@ -380,6 +439,7 @@ CASES: tuple[Case, ...] = (
                 HttpResponse(200, {}),
                 (HttpRequest("DELETE", f"{POST}/{ID}%2C{OTHER_ID}"), HttpRequest("DELETE", f"{POST}/{ID},{OTHER_ID},")),
             ),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -389,6 +449,7 @@ CASES: tuple[Case, ...] = (
         {
             "parse": UNSUPPORTED,
             "leancloud": Wire(HttpRequest("DELETE", PATH, {"where": text({"n": 0})}), HttpResponse(200, {})),
+            "backendless": UNSUPPORTED,
         },
     ),
     Case(
@@ -430,6 +491,13 @@ CASES: tuple[Case, ...] = (
                     },
                 ),
                 (get(POST, where={}, limit=100, returnACL="true"), get(POST, limit=5000, returnACL="true")),
+            ),
+            "backendless": finding_rows(
+                {"pageSize": 100},
+                rows({**ROW, "n": 1}, {**NEW_ROW, "objectId": OTHER_ID}),
+                HttpRequest(
+                    "POST", f"{DATA}/find", body={"pageSize": 100, "offset": 0, "where": "", "distinct": False}
+                ),
             ),
         },
     ),

@@ -6,12 +6,13 @@ from gateway.model.operation import BY_ID, Result, Scan, ServerTime
 from gateway.model.query import Condition, Op, Sort
 from gateway.model.values import Date
 from gateway.wire import HttpRequest, HttpResponse
-from tests.cases import UNSUPPORTED, Case, Wire
+from tests.cases import UNSUPPORTED, Case, Wire, without
 from tests.cases.wires import CHANGED, CHANGED_AT, ID, MADE, MADE_AT, get
 
 PATH = "/scan/classes/Post"
 
-CASES: tuple[Case, ...] = (
+CASES: tuple[Case, ...] = without(
+    "backendless",
     Case(
         "scan: the first page, and there is more",
         Scan(class_name="Post", limit=2),

@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 from gateway.model import update as u
-from gateway.model.operation import Create, Result
+from gateway.model.operation import Create, Result, Update
 from gateway.model.values import Date, Pointer
 from gateway.wire import HttpRequest
 from tests.cases import UNSUPPORTED, Case, Wire
 from tests.cases.objects import LEANCLOUD_MADE, PARSE_MADE
-from tests.cases.wires import ID, MADE, MADE_AT, NOTHING, OTHER_ID, updating
+from tests.cases.wires import ID, MADE, MADE_AT, NOTHING, OTHER_ID, changing_row, computed, updating
 
 A, B = Pointer("Author", ID), Pointer("Author", OTHER_ID)
 A_WIRE = {"__type": "Pointer", "className": "Author", "objectId": ID}
 B_WIRE = {"__type": "Pointer", "className": "Author", "objectId": OTHER_ID}
 DATE_WIRE = {"__type": "Date", "iso": MADE}
+TAKEN_AWAY = Update(class_name="Post", id=ID, changes={"title": u.Set(None)})
+"""A column without a value is null in a table."""
 
 CASES: tuple[Case, ...] = (
-    updating("update: set a field", {"title": u.Set("b")}, {"title": "b"}),
-    updating("update: set a field to null", {"title": u.Set(None)}, {"title": None}),
+    updating("update: set a field", {"title": u.Set("b")}, {"title": "b"}, table=changing_row({"title": "b"})),
+    updating(
+        "update: set a field to null",
+        {"title": u.Set(None)},
+        {"title": None},
+        table=changing_row({"title": None}),
+    ),
     updating("update: set a field inside an object", {"meta.x.y": u.Set(5)}, {"meta.x.y": 5}),
     updating("update: set two fields", {"a": u.Set(1), "b": u.Set([B])}, {"a": 1, "b": [B_WIRE]}),
     updating("update: set the ACL", {"@acl": u.Set({"role:x": {"write": True}})}, {"ACL": {"role:x": {"write": True}}}),
     updating("update: let nobody in", {"@acl": u.Set({})}, {"ACL": {}}),
     updating("update: take the ACL away", {"@acl": u.Unset()}, {"ACL": {"__op": "Delete"}}, {"ACL": None}),
-    updating("update: take a field away", {"title": u.Unset()}, {"title": {"__op": "Delete"}}),
+    updating(
+        "update: take a field away",
+        {"title": u.Unset()},
+        {"title": {"__op": "Delete"}},
+        table=changing_row({"title": None}, reads=TAKEN_AWAY),
+    ),
     updating("update: take a field away inside an object", {"meta.x": u.Unset()}, {"meta.x": {"__op": "Delete"}}),
-    updating("update: count up", {"n": u.Increment(2)}, {"n": {"__op": "Increment", "amount": 2}}),
+    updating(
+        "update: count up",
+        {"n": u.Increment(2)},
+        {"n": {"__op": "Increment", "amount": 2}},
+        table=changing_row(
+            {"n": computed("n + 2")}, {"n": computed("2 + n")}, {"n": computed(" n+2 ")}, shown={"n": 7}
+        ),
+    ),
     updating(
         "update: count down",
         {"n": u.Increment(-2)},
         {"n": {"__op": "Increment", "amount": -2}},
         {"n": {"__op": "Decrement", "amount": 2}},
+        table=changing_row({"n": computed("n - 2")}, shown={"n": 3}),
     ),
-    updating("update: count by a fraction", {"n": u.Increment(0.5)}, {"n": {"__op": "Increment", "amount": 0.5}}),
+    updating(
+        "update: count by a fraction",
+        {"n": u.Increment(0.5)},
+        {"n": {"__op": "Increment", "amount": 0.5}},
+        table=changing_row({"n": computed("n + 0.5")}, shown={"n": 5.5}),
+    ),
     updating(
         "update: count inside an object", {"meta.n": u.Increment(1)}, {"meta.n": {"__op": "Increment", "amount": 1}}
     ),
@@ -104,6 +129,7 @@ CASES: tuple[Case, ...] = (
                 made,
             )
             for name, made in (("parse", PARSE_MADE), ("leancloud", LEANCLOUD_MADE))
-        },
+        }
+        | {"backendless": UNSUPPORTED},
     ),
 )

@@ -1,4 +1,7 @@
-"""Laws of every dialect: what it writes it reads, and junk is answered with a GatewayError and nothing else."""
+"""Laws of every dialect with tagged values: what it writes it reads, and junk is answered with a GatewayError alone.
+
+Those of dialects with bare values are in `test_bare_values`.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,18 @@ from hypothesis import strategies as st
 from gateway.app import mappings_directory
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.errors import Code, GatewayError
-from gateway.model.operation import Create, Credentials, Delete, Find, Get, Operation, Result, Update
+from gateway.model.account import SignUp
+from gateway.model.operation import Create, Credentials, Delete, Find, Get, Operation, Result, Returning, Update
 from gateway.model.query import Sort
+from gateway.model.update import Set
 from gateway.model.values import ACL, Date
 from gateway.wire import MAX_DEPTH, HttpRequest, HttpResponse, read_json
 from tests.cases import BASES
 from tests.dialects.generated import BOUNDED, CHANGES, CLASSES, FIELDS, FILTERS, JUNK, PATHS, normal, refusal
 
-DIALECTS = load_dialects(mappings_directory())
+DIALECTS = {
+    name: dialect for name, dialect in load_dialects(mappings_directory()).items() if dialect.file.value_tag is not None
+}
 EACH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 
 
@@ -282,3 +289,60 @@ def test_a_value_without_words_is_the_error_of_its_item_only(dialect: Dialect) -
     result = Result(items=[Result(object={"@id": "x", "v": object()}), Result(object={"@id": "y", "@acl": {}})])
     first, second = dialect.write_reply(exchange, result).body
     assert (list(first), second) == (["error"], {"success": {"objectId": "y", "ACL": {}}})
+
+
+# --- behind the gateway, where a test with a real server says more: tests/real ---
+
+
+@EACH
+def test_a_query_goes_through_the_tunnel_and_comes_out_as_it_was(dialect: Dialect) -> None:
+    op = Find(class_name="Post", limit=7, order=(Sort("n"),))
+    through = dialect.tunnelled(dialect.write_request(op, Credentials(app_id="demo")))
+    assert through is not None
+    assert (through.method, through.query) == ("POST", {})
+    assert (
+        dialect.read_request(dialect.unwrap(deepcopy(through))).op
+        == dialect.read_request(dialect.write_request(op, Credentials())).op
+    )
+    write = dialect.write_request(Create(class_name="Post", changes={}), Credentials())
+    assert dialect.tunnelled(write) is None
+
+
+@pytest.mark.parametrize("field", ["_method", "_MasterKey", "a b", "a-b.c", "$where"])
+@EACH
+def test_no_column_has_a_name_that_the_vendor_would_not_give_it(dialect: Dialect, field: str) -> None:
+    allowed = field.startswith("_") and dialect.name == "leancloud"
+    for op in (
+        Create(class_name="Post", changes={field: Set(1)}),
+        Update(class_name="Post", id="x", changes={field: Set(1)}),
+    ):
+        assert (refusal(dialect.write_request, op, Credentials()) is None) is allowed
+
+
+def test_what_an_answer_shows_otherwise_is_known_before_it_is_there() -> None:
+    create = Create(class_name="Post", changes={"n": Set(1)})
+    told = {
+        name: [
+            DIALECTS[name].answers(dataclasses.replace(create, returning=each)).get("returning") for each in Returning
+        ]
+        for name in ("parse", "leancloud")
+    }
+    nothing, computed, everything = Returning.NOTHING, Returning.COMPUTED, Returning.EVERYTHING
+    assert list(Returning) == [nothing, computed, Returning.CHANGED, everything]
+    assert told == {"parse": [computed, None, computed, computed], "leancloud": [None, everything, everything, None]}
+
+
+def test_the_class_of_a_redirected_query_may_stand_in_each_result() -> None:
+    op = Find(class_name="Post", limit=5, redirect_key="likes")
+    body = {"results": [{"objectId": "f", "className": "Fan"}]}
+    assert DIALECTS["parse"].read_reply(op, HttpResponse(200, deepcopy(body))).class_name == "Fan"
+    plain = dataclasses.replace(op, redirect_key=None)
+    assert DIALECTS["parse"].read_reply(plain, HttpResponse(200, body)).class_name is None
+
+
+@pytest.mark.parametrize(("status", "created"), [(201, True), (200, False)])
+def test_a_sign_up_tells_by_its_status_whether_the_user_is_new(status: int, created: bool) -> None:
+    op = SignUp(changes={"authData": Set({"anonymous": {"id": "1"}})})
+    body = {"objectId": "u", "createdAt": "2026-01-02T03:04:05.678Z", "sessionToken": "r:1"}
+    result = DIALECTS["parse"].read_reply(op, HttpResponse(status, body))
+    assert (result.created, result.session) == (created, "r:1")

@@ -9,9 +9,10 @@ import pytest
 
 from gateway.dialects.dialect import Dialect
 from gateway.dialects.exchange import Exchange, Refused
-from gateway.model.operation import Find, Result, Update
+from gateway.errors import Code, GatewayError
+from gateway.model.operation import Credentials, Find, Get, Result, Update
 from gateway.model.query import Condition, Op
-from gateway.model.values import Date
+from gateway.model.values import Date, GeoPoint, LineString, Polygon
 from gateway.wire import HttpRequest
 
 DATE = {"__type": "Date", "iso": "2026-01-02T03:04:05.678Z"}
@@ -118,3 +119,39 @@ def test_anybody_may_ask_what_time_it_is(dialects: Mapping[str, Dialect]) -> Non
     assert leancloud.asks_openly(HttpRequest("GET", "/date"))
     assert not leancloud.asks_openly(HttpRequest("POST", "/date"))
     assert not leancloud.asks_openly(HttpRequest("GET", "/classes/Post"))
+
+
+RING = (GeoPoint(0, 0), GeoPoint(0, 9), GeoPoint(9, 9), GeoPoint(0, 0))
+NOT_TOLD: Mapping[str, tuple[Any, str]] = {
+    "a line": (LineString(RING[:2]), "a value of the kind LineString cannot be told here"),
+    "a polygon with a hole": (Polygon(RING, (RING,)), "a Polygon with holes cannot be told here"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_TOLD)
+@pytest.mark.parametrize("name", ["parse", "leancloud"])
+def test_a_value_that_a_dialect_does_not_have_is_refused_by_its_field(
+    name: str, case: str, dialects: Mapping[str, Dialect]
+) -> None:
+    dialect, (value, reason) = dialects[name], NOT_TOLD[case]
+    exchange = read(dialect, dialect.write_request(Get(class_name="Place", id="x"), Credentials()))
+    for fields, where in (
+        ({"n": 1, "shape": value}, "shape"),
+        ({"shapes": [1, value]}, "shapes"),
+        ({"o": {"in": {"it": value}}}, "o: in: it"),
+    ):
+        with pytest.raises(GatewayError) as refused:
+            dialect.write_answer(exchange, Result(object={"@id": "x", **fields}))
+        assert refused.value.code is Code.UNSUPPORTED
+        assert str(refused.value) == f"{where}: {reason}"
+        assert refused.value.details["field"] == where.partition(":")[0]
+
+
+@pytest.mark.parametrize("name", ["parse", "leancloud"])
+def test_a_polygon_with_a_hole_cannot_be_asked_for_where_there_is_none(
+    name: str, dialects: Mapping[str, Dialect]
+) -> None:
+    op = Find(class_name="Place", limit=1, where=Condition("at", Op.WITHIN, Polygon(RING, (RING,))))
+    with pytest.raises(GatewayError, match="a Polygon with holes cannot be asked for here") as refused:
+        dialects[name].write_request(op, Credentials())
+    assert refused.value.code is Code.UNSUPPORTED

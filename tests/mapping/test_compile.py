@@ -19,7 +19,8 @@ from gateway.model.catalogue import OPERATIONS
 from gateway.model.operation import Create, Result, Update
 
 GOOD = load_dialects(mappings_directory())
-FILES = sorted(GOOD)
+FILES = [name for name in sorted(GOOD) if GOOD[name].file.value_tag is not None]
+BARE = [name for name in sorted(GOOD) if GOOD[name].file.value_tag is None]
 
 Damage = Callable[[Any], object]
 
@@ -50,8 +51,7 @@ CREATE, UPDATE = "routes.0 (POST /classes/{class_name})", "routes.3 (PUT /classe
 RESULT = ", ".join(sorted({field.name for field in dataclasses.fields(Result)} - {"created"}))
 
 # what is done -> what is said; the same in each of the mappings
-DAMAGES: tuple[tuple[str, Damage, str], ...] = (
-    # the schema: every key at fault is named
+ANYWHERE: tuple[tuple[str, Damage, str], ...] = (
     ("no title", drop("title"), "title: Field required"),
     ("a title that is a number", put("title", value=1), "title: Input should be a valid string"),
     ("an unknown key", put("tiitle", value="x"), "tiitle: Extra inputs are not permitted"),
@@ -67,40 +67,51 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
         "limits.page.negative: Input should be 'default', 'cap' or 'refuse'",
     ),
     ("no pattern of classes", drop("names", "class"), "names.class: Field required"),
-    ("no value tag", drop("value_tag"), "value_tag: Field required"),
-    ("no operators", drop("where", "operators"), "where.operators: Field required"),
-    ("no radius", drop("where", "miles"), "where.miles: Field required"),
-    ("a subquery with a word of its own", put("where", "subquery_binds", value=["where"]), "where.subquery_binds.0: Input should be 'limit', 'skip' or 'order'"),
     ("a route without an operation", drop("routes", 0, "op"), "routes.0.op: Field required"),
     ("a route without a reply", drop("routes", 0, "reply"), "routes.0.reply: Field required"),
     ("a route with an unknown key", put("routes", 0, "refuses", value=[]), "routes.0.refuses: Extra inputs are not permitted"),
     (
         "a method that is none",
         put("routes", 0, "http", value="FETCH /classes/{class_name}"),
-        "routes.0.http: String should match pattern '^(GET|POST|PUT|DELETE) /\\S*$'",
+        "routes.0.http: String should match pattern '^(GET|POST|PUT|PATCH|DELETE) /\\S*$'",
     ),
     ("an error without a status", drop("errors", "rows", "internal", "status"), "errors.rows.internal.status: Field required"),
     ("an error number as text", put("errors", "rows", "internal", "code", value="1"), "errors.rows.internal.code: Input should be a valid integer"),
     ("no answer to a preflight", drop("cors"), "cors: Field required"),
-    # names
     ("a bad regular expression", put("names", "class", value="("), "names: is no regular expression: missing ), unterminated subpattern at position 0"),
     ("an unknown system field", put("fields", "idd", value="x"), "fields.idd: is no system field; there are @id, @created_at, @updated_at, @acl, @owner"),
     ("a system field with an unknown codec", put("fields", "acl", value="ACL|ackl"), "fields.acl: there is no codec 'ackl'"),
     ("two system fields of one name", put("fields", "acl", value="objectId"), "fields.acl: objectId is the name of @id already"),
-    # credentials
     ("a header in capitals", put("credentials", "headers", "X-Key", value="$key"), "credentials.headers.X-Key: names of headers are lower case here"),
     ("a proof that no header holds", put("credentials", "proves", "client", value=["secret"]), "credentials.proves.client: no header holds a secret"),
     ("no application id", put("credentials", value={"headers": {"x": "$k"}, "proves": {"client": [], "master": []}}), "credentials.headers: none holds the $app_id"),
     ("a header with an unknown codec", put("credentials", "headers", "x", value="$k|nope"), "credentials.headers.x: there is no codec 'nope'; there are {codecs}"),
+    ("a table with the name of a codec", put("tables", value={"text": {"a": "b"}}), "tables.text: is the name of a codec"),
+    ("two classes of one name", put("names", "classes", value={"_User": "Users", "_Role": "Users"}), "names.classes: two classes have one name"),
+    ("a code that nothing tells", drop("errors", "rows", "timeout"), "errors.rows: nothing says how to tell timeout"),
+    ("an error with neither a code nor a body", put("errors", "rows", "timeout", value={"status": 503}), "errors.rows.timeout: needs a code, or a body of its own"),
+    ("a sentence with an unknown detail", put("errors", "rows", "timeout", "text", value="{seconds} s"), "errors.rows.timeout.text: there is no {seconds}; there are action, class_name, expected, field, found, id, message, name"),
+    ("a sentence with half a hole", put("errors", "rows", "timeout", "text", value="}"), "errors.rows.timeout.text: Single '}' encountered in format string: '}'"),
+)  # fmt: skip
+
+# the same, of mappings whose values have a tag
+DAMAGES: tuple[tuple[str, Damage, str], ...] = (
+    # the schema: every key at fault is named
+    ("no value tag", drop("value_tag"), "value_tag: Field required"),
+    ("no operators", drop("where", "operators"), "where.operators: Field required"),
+    ("no radius", drop("where", "miles"), "where.miles: Field required"),
+    ("a subquery with a word of its own", put("where", "subquery_binds", value=["where"]), "where.subquery_binds.0: Input should be 'limit', 'skip' or 'order'"),
+    # names
+    # credentials
     # values and updates
-    ("an unknown kind of value", put("values", "color", value={"__type": "Color"}), "values.color: there is no kind of value 'color'; there are date, pointer, relation, file, geopoint, polygon, bytes, object"),
+    ("an unknown kind of value", put("values", "color", value={"__type": "Color"}), "values.color: there is no kind of value 'color'; there are date, pointer, relation, file, geopoint, linestring, polygon, bytes, object"),
     ("a value without a tag", put("values", "date", value={"iso": "$iso|iso_text"}), "values.date: must be an object with the constant '__type'"),
     ("a value that is no object", put("values", "date", value="$iso"), "values.date: must be an object with the constant '__type'"),
     ("a value that binds too little", put("values", "date", value={"__type": "Date"}), "values.date: does not bind iso"),
     ("a value that binds too much", put("values", "date", "zone", value="$zone"), "values.date: a date has no zone"),
     ("two values of one tag", put("values", "date", "__type", value="Bytes"), "values.bytes: __type 'Bytes' reads as two kinds of value"),
     ("a value with an unknown codec", put("values", "date", "iso", value="$iso|iso_tekst"), "values.date.iso: there is no codec 'iso_tekst'; there are {codecs}"),
-    ("an unknown change", put("updates", "double", value={"__op": "Double"}), "updates.double: there is no change 'double'; there are set_on_insert, unset, increment, bit_and, bit_or, bit_xor, add, add_unique, remove, add_relation, remove_relation, several"),
+    ("an unknown change", put("updates", "double", value={"__op": "Double"}), "updates.double: there is no change 'double'; there are set_on_insert, unset, increment, bit_and, bit_or, bit_xor, add, add_unique, remove, add_relation, remove_relation, several, compute, edit_json"),
     ("a change without a tag", put("updates", "unset", value={"delete": True}), "updates.unset: must be an object with the constant '__op'"),
     ("a change that binds too little", put("updates", "add", value={"__op": "Add"}), "updates.add: must bind values"),
     ("a change that binds too much", put("updates", "unset", "by", value="$by"), "updates.unset: must bind nothing"),
@@ -110,7 +121,6 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("an unknown piece of logic", put("where", "logic", "xor", value="$xor"), "where.logic: there is no xor"),
     ("two operators of one name", put("where", "operators", "gt", value="$lt"), "where.operators: two operators have one name"),
     # tables
-    ("a table with the name of a codec", put("tables", value={"text": {"a": "b"}}), "tables.text: is the name of a codec"),
     # routes
     (
         "an unknown operation",
@@ -126,7 +136,13 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("a slot of the path in the body again", put("routes", 3, "body", "objectId", value="$id|text"), UPDATE + ": id is bound by the path, and once more"),
     ("an unknown codec", put("routes", 3, "body", "+", value="$changes|chamges"), UPDATE + ".body.+: there is no codec 'chamges'; there are {codecs}"),
     ("a rest that is no slot", put("routes", 3, "body", "+", value="all"), UPDATE + ".body.+: must be a slot, such as $object|object"),
-    ("a body that is no object", put("routes", 3, "body", value="$changes|changes"), UPDATE + ".body: must be an object"),
+    ("a body that is a constant", put("routes", 3, "body", value="changes"), UPDATE + ".body: must be an object, or a slot"),
+    ("a body with the parameters in it", put("routes", 3, "query_in_body", value=True), UPDATE + ".body: has the parameters already"),
+    ("a parameter that is not there, more than once", put("routes", 3, "repeated", value=["x"]), UPDATE + ".repeated: there is no parameter x"),
+    ("a parameter that is not there, as if sent", put("routes", 1, "given", value={"x": 1}), "routes.1 (GET /classes/{class_name}).given.x: there is no parameter x"),
+    ("a parameter as if sent, that cannot be read", put("routes", 1, "given", value={"skip": "x"}), "routes.1 (GET /classes/{class_name}).given.skip: skip must be a whole number, not 'x'"),
+    ("a need that nothing meets", put("routes", 3, "needs", value=["limit"]), UPDATE + ".needs: nothing binds limit"),
+    ("a refused route that is served", put("refused", value={"POST /classes/{any}": "no"}), "refused.POST /classes/{any}: POST /classes/{any} is served by a route"),
     ("a slot that is none", put("routes", 3, "body", "x", value="$Changes"), UPDATE + ".body.x: '$Changes' is not a slot: expected $name or $name|codec"),
     ("a codec without a slot", put("routes", 3, "body", "x", value="$|text"), UPDATE + ".body.x: '$|text' names no slot, and its codec does not bind several"),
     ("a slot for a codec of several", put("routes", 3, "body", "x", value="$select|signed_fields"), UPDATE + ".body.x: signed_fields binds several slots of its own: write $|signed_fields"),
@@ -147,11 +163,40 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("a batch that says nothing of its requests", lambda raw: [route.pop("batch", None) for route in raw["routes"]], "{batch}.batch: belongs to a batch, and to nothing else"),
     # errors
     ("a number that reads as two codes", put("errors", "rows", "timeout", "also_read", value=[137]), "errors.rows: 137 reads as both duplicate_value and timeout"),
-    ("a code that nothing tells", drop("errors", "rows", "timeout"), "errors.rows: nothing says how to tell timeout"),
-    ("an error with neither a code nor a body", put("errors", "rows", "timeout", value={"status": 503}), "errors.rows.timeout: needs a code, or a body of its own"),
-    ("a sentence with an unknown detail", put("errors", "rows", "timeout", "text", value="{seconds} s"), "errors.rows.timeout.text: there is no {seconds}; there are class_name, expected, field, found, id, message, name"),
-    ("a sentence with half a hole", put("errors", "rows", "timeout", "text", value="}"), "errors.rows.timeout.text: Single '}' encountered in format string: '}'"),
     ("an error without a message", drop("errors", "shape", "error"), "errors.shape: must bind $code and $message"),
+)  # fmt: skip
+
+
+UNIT = "routes.{unit} (POST /transaction/unit-of-work).unit"
+
+
+def unit(*keys: Any, value: Any) -> Damage:
+    def damage(raw: Any) -> None:
+        route = next(route for route in raw["routes"] if "unit" in route)
+        at(route["unit"], *keys[:-1])[keys[-1]] = value
+
+    return damage
+
+
+# the same, of what only mappings with bare values say
+BARE_DAMAGES: tuple[tuple[str, Damage, str], ...] = (
+    ("conditions in two manners", put("where_sql", value=None), ": Value error, values with a tag go with where, and values without one with where_sql"),
+    ("a tag without a where", put("value_tag", value="__type"), ": Value error, values with a tag go with where, and values without one with where_sql"),
+    ("an unknown kind of value", put("values", "color", value="$value"), "values.color: there is no kind of value 'color'; there are date, pointer, relation, file, geopoint, linestring, polygon, bytes, object"),
+    ("a value that binds nothing", put("values", "date", value={"a": 1}), "values.date: binds nothing"),
+    ("a value that binds too much", put("values", "file", value="$size"), "values.file: a file has no size"),
+    ("an unknown change", put("updates", "double", value="$by"), "updates.double: there is no change 'double'; there are set_on_insert, unset, increment, bit_and, bit_or, bit_xor, add, add_unique, remove, add_relation, remove_relation, several, compute, edit_json"),
+    ("a change without a tag", put("updates", "compute", value={"value": "$expression"}), "updates.compute: must be an object with one of ___operation, ___class"),
+    ("a change that binds too little", put("updates", "compute", value={"___class": "X"}), "updates.compute: must bind expression"),
+    ("a change that binds too much", put("updates", "unset", value="$by"), "updates.unset: must bind nothing"),
+    ("a type of column that is none", put("columns", "types", "X", value="Color"), "columns.types.X.str-enum[Kind]: Input should be 'String', 'Number', 'Boolean', 'Date', 'Object', 'Array', 'Pointer', 'Relation', 'File', 'GeoPoint', 'LineString', 'Polygon', 'Geometry' or 'Bytes'\n{path}: columns.types.X.tuple[str-enum[Kind], ...]: Input should be a valid array"),
+    ("a column that tells what it has not", put("columns", "told", "size", value="$size"), "columns.told: a column has no size; it has default, key, name, required, target, type"),
+    ("two routes told apart by one key", lambda raw: raw["routes"].append(deepcopy(raw["routes"][0])), "routes.{count} (PUT /data/{class_name}): PUT /data/{class_name} is served by another route already"),
+    ("a kind of an unknown operation", unit("kinds", "CREATE", "op", value="make"), UNIT + ".kinds.CREATE.op: there is no operation 'make'; there are " + ", ".join(OPERATIONS)),
+    ("a kind that binds too little", unit("kinds", "CREATE", "body", value={"objectId": None}), UNIT + ".kinds.CREATE: create needs changes, and nothing binds it"),
+    ("a kind that needs what nothing binds", unit("kinds", "CREATE", "needs", value=["id"]), UNIT + ".kinds.CREATE.needs: nothing binds id"),
+    ("a reference without its field", unit("reference", value={"___ref": True, "opResultId": "$item"}), UNIT + ".reference: must bind field, index, item"),
+    ("an answer without its failure", unit("answer", value={"success": "$success"}), UNIT + ".answer: must bind failure, results, success"),
 )  # fmt: skip
 
 
@@ -164,8 +209,15 @@ def expected(message: str, name: str, raw: Any) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize(("damage", "message"), [pytest.param(*row[1:], id=row[0]) for row in DAMAGES])
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        pytest.param(name, *row[1:], id=f"{row[0]}-{name}")
+        for names, rows in ((sorted(GOOD), ANYWHERE), (FILES, DAMAGES))
+        for row in rows
+        for name in names
+    ],
+)
 def test_one_thing_wrong_is_refused_with_its_reason(name: str, damage: Damage, message: str, tmp_path: Path) -> None:
     good = yaml.safe_load((mappings_directory() / f"{name}.yaml").read_text(encoding="utf-8"))
     bad = deepcopy(good)
@@ -177,7 +229,25 @@ def test_one_thing_wrong_is_refused_with_its_reason(name: str, damage: Damage, m
     assert str(refused.value) == f"{path}: {expected(message, name, good)}"
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", BARE)
+@pytest.mark.parametrize(("damage", "message"), [pytest.param(*row[1:], id=row[0]) for row in BARE_DAMAGES])
+def test_one_thing_wrong_with_bare_values_is_refused_with_its_reason(
+    name: str, damage: Damage, message: str, tmp_path: Path
+) -> None:
+    good = yaml.safe_load((mappings_directory() / f"{name}.yaml").read_text(encoding="utf-8"))
+    bad = deepcopy(good)
+    damage(bad)
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(bad, sort_keys=False), encoding="utf-8")
+    with pytest.raises(MappingError) as refused:
+        load_dialects(tmp_path)
+    at_unit = next(at for at, route in enumerate(good["routes"]) if "unit" in route)
+    for hole, text in (("{count}", str(len(good["routes"]))), ("{unit}", str(at_unit)), ("{path}", str(path))):
+        message = message.replace(hole, text)
+    assert str(refused.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("name", sorted(GOOD))
 def test_two_things_wrong_are_both_named(name: str, tmp_path: Path) -> None:
     raw = yaml.safe_load((mappings_directory() / f"{name}.yaml").read_text(encoding="utf-8"))
     del raw["title"]
