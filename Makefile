@@ -1,12 +1,12 @@
 # Each target sets up what it needs, and does the same here as in CI. A second call finds it there.
 #
 #   make run      a gateway on http://127.0.0.1:8080, from config.example.yaml
-#   make demo     one provider's SDK writes, another one's reads and changes: see it happen
+#   make demo     one provider's SDK writes, two others' read and change: see it happen
 #   make test     every test, those with the providers' own SDKs included
 #   make check    what CI runs: ruff, mypy, the tests
 #   make bench    what it costs
-#   make docs     writes what the README has from the tables
-#   make install  only the set-up, into .venv and tests/sdk/node_modules
+#   make docs     writes what the README has from the tables, and docs/dialects.md
+#   make install  only the set-up, into .venv, tests/sdk/node_modules and tests/real/node_modules
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -27,7 +27,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:
 	@sed -n 's/^#   //p' Makefile
 
-install: .venv/installed tests/sdk/node_modules/installed
+install: .venv/installed tests/sdk/node_modules/installed tests/real/node_modules/installed
 
 run: .venv/installed
 	@exec .venv/bin/python -m gateway serve --config $(CONFIG) $(SERVE)
@@ -52,9 +52,11 @@ docs: .venv/installed
 	@sed -e '/^<!-- capabilities -->/,/^<!-- .capabilities -->/{' -e '/^<!--/!d' -e '}' \
 		-e '/^<!-- capabilities -->/r .venv/capabilities.md' README.md > .venv/README.md
 	@cp .venv/README.md README.md
+	@.venv/bin/python -m tests.docs_dialects > .venv/dialects.md
+	@cp .venv/dialects.md docs/dialects.md
 
 clean:
-	rm -rf .venv tests/sdk/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv tests/sdk/node_modules tests/real/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none on the path" >&2; exit 1; }
@@ -65,11 +67,14 @@ clean:
 	@touch $@
 
 ifeq ($(NODE_IS_THERE),yes)
-tests/sdk/node_modules/installed: tests/sdk/package.json tests/sdk/package-lock.json
-	@echo "setting up tests/sdk/node_modules"
-	@npm ci --silent --prefix tests/sdk --no-audit --no-fund
+tests/sdk/node_modules/installed tests/real/node_modules/installed: tests/%/node_modules/installed: \
+		tests/%/package.json tests/%/package-lock.json
+	@echo "setting up tests/$*/node_modules"
+	@npm ci --silent --prefix tests/$* --no-audit --no-fund
 	@touch $@
 else
 tests/sdk/node_modules/installed:
 	@echo "Node.js 20 or newer is not there: the tests with the JavaScript SDKs will be skipped" >&2
+tests/real/node_modules/installed:
+	@echo "Node.js 20 or newer is not there: the tests with a real Parse Server will be skipped" >&2
 endif

@@ -1,0 +1,163 @@
+"""What a client's dialect shows and the backend's does not say: taken from what was sent, or asked for once more.
+
+Which fields of an answer those are, the dialect knows (`Dialect.answers`): Parse tells of a write the computed
+fields only, LeanCloud nothing or everything, and each shows ACLs by a rule of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gateway.backends.remote import Remote, UnsaidError
+from gateway.errors import GatewayError
+from gateway.model.account import USER, SignUp, class_of
+from gateway.model.operation import Batch, Caller, Create, Get, Operation, Result, Returning, Update, Upsert
+from gateway.model.update import Set, SetOnInsert
+from gateway.model.values import ACL, SYSTEM_FIELDS, Fields, Object, Relation
+
+SYSTEM: Final = frozenset(SYSTEM_FIELDS)
+
+Write = Create | Update | Upsert | SignUp
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanting:
+    """A write that is done, whose answer needs more than the backend told of it."""
+
+    op: Write
+    result: Result
+    get: Get
+    session: str | None
+
+
+class Completing:
+    """A remote backend whose answers have what was asked for. A write that is done is answered, whatever follows."""
+
+    def __init__(self, remote: Remote) -> None:
+        self.remote = remote
+        self._answers = remote.dialect.answers
+
+    async def execute(self, op: Operation, caller: Caller) -> Result:
+        result = await self.remote.execute(op, caller)
+        wanting = list(self._fit(op, result))
+        if wanting:
+            await self._ask(wanting, caller)
+        return result
+
+    async def identify(self, caller: Caller) -> Caller:
+        return await self.remote.identify(caller)
+
+    async def close(self) -> None:
+        await self.remote.close()
+
+    def _fit(self, op: Operation, result: Result) -> Iterator[_Wanting]:
+        """Takes away what was not asked for; the writes of which more has to be asked."""
+        if isinstance(op, Batch):
+            for item, answer in zip(op.items, result.items or [], strict=True):
+                if isinstance(answer, Result):
+                    yield from self._fit(item, answer)
+            return
+        told = self._answers(op)
+        if told.get("with_acl"):
+            for fields in _objects(result):
+                _drop_acls(fields)
+        unwanted = set(getattr(op, "exclude", ())) & SYSTEM
+        select = getattr(op, "select", None)
+        if told.get("exact") is False and select is not None:
+            unwanted |= SYSTEM - set(select)
+        for fields in _objects(result) if unwanted else ():
+            for name in unwanted:  # of those many vendors show some always
+                fields.pop(name, None)
+        if "returning" in told and isinstance(op, Write):
+            yield from _fit_write(op, result, told["returning"])
+
+    async def _ask(self, wanting: list[_Wanting], caller: Caller) -> None:
+        found: list[Result | GatewayError] = []
+        shared = [each for each in wanting if each.session is None]
+        if len(shared) > 1:
+            try:
+                batch = Batch(items=tuple(each.get for each in shared))
+                found = (await self.remote.execute(batch, caller)).items or []
+                wanting = [each for each in wanting if each.session is not None]
+            except UnsaidError:
+                shared = []
+            except GatewayError as error:
+                found = [error] * len(shared)
+                wanting = [each for each in wanting if each.session is not None]
+            for each, answer in zip(shared, found, strict=True):
+                _show(each, answer)
+        for each in wanting:
+            who = caller if each.session is None else replace(caller, session=each.session)
+            try:
+                _show(each, await self.remote.execute(each.get, who))
+            except GatewayError as error:
+                _show(each, error)
+
+
+def _fit_write(op: Write, result: Result, told: Returning) -> Iterator[_Wanting]:
+    match op.returning:
+        case Returning.NOTHING:
+            result.object = None
+        case Returning.COMPUTED if told is not Returning.NOTHING:
+            result.object = _computed(op, result.object or {})
+        case Returning.COMPUTED if all(isinstance(change, Set) for change in op.changes.values()):
+            result.object = {}
+        case _:
+            known = result.id or getattr(op, "id", None)
+            if known is None:
+                return
+            get = Get(class_name=class_of(op), id=known, with_acl=getattr(op, "with_acl", True))
+            yield _Wanting(op, result, get, result.session)
+
+
+def _show(wanting: _Wanting, answer: Result | GatewayError) -> None:
+    """Where the object cannot be read, by its ACL or since the backend is gone, what was sent has to do."""
+    op, result = wanting.op, wanting.result
+    if isinstance(answer, GatewayError) or answer.object is None:
+        result.object = {**_sent(op), **(result.object or {})}
+        return
+    found = answer.object
+    if not wanting.get.with_acl:
+        _drop_acls(found)
+    match op.returning:
+        case Returning.CHANGED:
+            touched = {field.partition(".")[0] for field in op.changes}
+            result.object = {
+                name: value for name, value in found.items() if name in touched or isinstance(value, Relation)
+            }
+        case Returning.COMPUTED:
+            result.object = _computed(op, found)
+        case _:
+            result.object = found
+
+
+def _computed(op: Write, found: Fields) -> Fields:
+    """Without what the client knows, as it has sent it."""
+    computed = {field.partition(".")[0] for field, change in op.changes.items() if not isinstance(change, Set)}
+    return {name: value for name, value in found.items() if name in computed}
+
+
+def _sent(op: Write) -> Fields:
+    changes = op.changes.items()
+    sent: dict[str, Any] = {field: each.value for field, each in changes if isinstance(each, Set) and "." not in field}
+    if isinstance(op, Create | SignUp):
+        sent |= {field: each.value for field, each in changes if isinstance(each, SetOnInsert) and "." not in field}
+    if class_of(op) == USER:
+        sent.pop("password", None)  # no answer has one
+    return sent
+
+
+def _objects(result: Result) -> Iterator[Fields]:
+    if result.object is not None:
+        yield result.object
+    yield from result.objects or ()
+
+
+def _drop_acls(fields: Fields) -> None:
+    fields.pop(ACL, None)
+    for value in fields.values():
+        for inner in value if type(value) is list else (value,):
+            if isinstance(inner, Object):
+                _drop_acls(inner.fields)

@@ -1,0 +1,358 @@
+"""A backend that is somebody else's server, and does not behave: what its clients hear, and what it hears of them."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import ClientConnectorDNSError, ClientPayloadError, ServerDisconnectedError
+from aioresponses import aioresponses
+
+from gateway.app import address_of, listen, make_app, plan, running
+from gateway.backends.remote import Address, Patience, Remote
+from gateway.dialects.dialect import Dialect
+from gateway.errors import Code, GatewayError
+from gateway.model.operation import Caller, Create, Delete, Find, Get, Update
+from gateway.model.query import Condition, Op
+from gateway.model.update import Set
+from tests.faulty import (
+    Faulty,
+    Way,
+    answering,
+    faulty_server,
+    hanging,
+    hanging_in_mid_body,
+    http,
+    resetting,
+    resetting_in_mid_body,
+    sending,
+)
+from tests.process import LEANCLOUD, PARSE
+
+TIMEOUT = 0.4
+PATIENCE = Patience(timeout=TIMEOUT, connect_timeout=0.3, retries=2, failures_until_open=1000, open_for=0.05)
+KEYS = {"javascript_key": "their-js", "master_key": "their-master"}
+CLIENT = Caller(app="blog")
+MASTER = Caller(app="blog", master=True)
+FIND = Find(class_name="Note", limit=100)
+CREATE = Create(class_name="Note", changes={"a": Set(1)})
+MADE = {"objectId": "a1", "createdAt": "2026-01-02T03:04:05.678Z"}
+HTML = b"<html><body>Bad Gateway</body></html>"
+
+FAULTS: Mapping[str, tuple[Way, bool]] = {
+    # the way, and whether what only reads is asked again
+    "resets": (resetting, True),
+    "resets in mid-body": (resetting_in_mid_body, True),
+    "closes without a word": (sending(b""), True),
+    "hangs": (hanging, False),  # the time is up
+    "hangs in mid-body": (hanging_in_mid_body, False),
+    "speaks no HTTP": (sending(b"\x16\x03\x01 what is this?\r\n\r\n"), True),
+    "500 in HTML": (sending(http("500 Internal Server Error", HTML, "Content-Type: text/html")), False),
+    "500 of a database": (answering({"code": 1, "error": "column x of table secret"}, "500 Error"), False),
+    "502 in HTML": (sending(http("502 Bad Gateway", HTML, "Content-Type: text/html")), True),
+    "503 in JSON": (answering({"code": 1, "error": "busy"}, "503 Busy"), True),
+    "200 in HTML": (sending(http("200 OK", HTML, "Content-Type: text/html")), False),
+    "garbage": (sending(http("200 OK", b"\xff\xfe\x00garbage")), False),
+    "half of the JSON": (sending(http("200 OK", b'{"results": [{"objectId"')), False),
+    "other JSON": (answering(["not", "an", "answer"]), False),
+    "a number that is none": (sending(http("200 OK", b'{"results": NaN}')), False),
+    "nothing": (sending(http("200 OK", b"")), False),
+    "JSON without end": (sending(http("200 OK", b"[" * 100_000)), False),
+    "gzip that is none": (sending(http("200 OK", b"not gzip", "Content-Encoding: gzip")), True),
+    "sends elsewhere": (sending(http("302 Found", b"", "Location: http://127.0.0.1:1/")), False),
+    "does not know the keys": (answering({"error": "unauthorized"}, "403 Forbidden"), False),
+    "is not there": (sending(http("404 Not Found", HTML, "Content-Type: text/html")), False),
+}
+LATE = {"hangs", "hangs in mid-body"}
+
+
+@asynccontextmanager
+async def remote(
+    url: str, dialect: Dialect, patience: Patience = PATIENCE, keys: Mapping[str, str] = KEYS
+) -> AsyncIterator[Remote]:
+    backend = Remote(Address(name="server", url=url, app_id="their-app", keys=keys), dialect, patience)
+    try:
+        yield backend
+    finally:
+        await backend.close()
+
+
+# --- what clients hear ---
+
+Ask = Callable[..., Awaitable[tuple[int, Any]]]
+
+
+def config(url: str, **backend: Any) -> dict[str, Any]:
+    clients = {
+        "parse": {"app_id": "demo", "rest_key": "demo-rest", "master_key": "demo-master"},
+        "leancloud": {"app_id": "demo", "app_key": "demo-key", "master_key": "demo-master"},
+    }
+    server = {"type": "parse", "url": f"{url}/parse", "app_id": "their-app", **KEYS, "timeout": "400ms"}
+    return {
+        "apps": [{"name": "blog", "backend": "server", "clients": clients}],
+        "backends": {"server": {**server, "connect_timeout": "300ms", "failures_until_open": 1000, **backend}},
+    }
+
+
+@asynccontextmanager
+async def gateway(folder: Path, url: str, **backend: Any) -> AsyncIterator[Ask]:
+    """Asks a gateway in front of that server, as a client of either dialect."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config(url, **backend)), encoding="utf-8")
+    app = make_app(plan(path, {}))
+    with listen("127.0.0.1", 0) as listening:
+        async with running(app, listening, grace=5), aiohttp.ClientSession() as session:
+            address = address_of(listening)
+
+            async def ask(dialect: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+                mount, own = {"parse": ("/parse", PARSE), "leancloud": ("/1.1", LEANCLOUD)}[dialect]
+                sent = {name: value for name, value in {**own, **headers}.items() if value}
+                async with session.request(method, f"{address}{mount}{path}", json=body, headers=sent) as answer:
+                    return answer.status, await answer.json()
+
+            yield ask
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_each_client_hears_of_a_fault_in_its_own_dialect(
+    fault: str, tmp_path: Path, dialects: Mapping[str, Dialect]
+) -> None:
+    way, again = FAULTS[fault]
+    code = Code.TIMEOUT if fault in LATE else Code.UNAVAILABLE
+    async with faulty_server(way) as server, gateway(tmp_path, server.url) as ask:
+        for name in ("parse", "leancloud"):
+            for method, body in (("GET", None), ("POST", {"a": 1}), ("PUT", {"a": 2}), ("DELETE", None)):
+                path = "/classes/Note" if method in ("GET", "POST") else "/classes/Note/a1"
+                server.arrived.clear()
+                began = time.monotonic()
+                status, told = await ask(name, method, path, body)
+                assert time.monotonic() - began < TIMEOUT + 1.5
+                expected = dialects[name].write_error(GatewayError(code, "")).status
+                assert (status, set(told)) == (expected, {"code", "error"}), told
+                # what was asked, and how, is nobody's business
+                assert not any(word in told["error"] for word in ("127.0.0.1", "secret", "their", "Note"))
+                assert len(server.arrived) == (3 if again and method == "GET" else 1), method
+
+
+async def test_a_server_that_is_not_there(tmp_path: Path, dialects: Mapping[str, Dialect]) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        nobody = address_of(taken)
+    async with gateway(tmp_path, nobody) as ask:
+        for name in ("parse", "leancloud"):
+            expected = dialects[name].write_error(GatewayError(Code.UNAVAILABLE, "")).status
+            assert (await ask(name, "GET", "/classes/Note"))[0] == expected
+            assert (await ask(name, "POST", "/classes/Note", {"a": 1}))[0] == expected
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no /proc")
+async def test_after_a_thousand_faults_no_socket_is_left_and_all_goes_on_by_itself(tmp_path: Path) -> None:
+    ways = [way for name, (way, _) in FAULTS.items() if name not in LATE]
+    async with (
+        faulty_server(answering({"results": []})) as server,
+        gateway(tmp_path, server.url, failures_until_open=2000, retries=0) as ask,
+    ):
+        assert await ask("parse", "GET", "/classes/Note") == (200, {"results": []})
+        before = open_files()
+        for at in range(1000):
+            server.way = ways[at % len(ways)]
+            status, _ = await ask("parse", "GET", "/classes/Note")
+            assert status >= 400
+        server.way = answering({"results": []})
+        await asyncio.sleep(0.1)
+        assert await ask("leancloud", "GET", "/classes/Note") == (200, {"results": []})
+        assert open_files() <= before + 3
+        assert len(server.arrived) == 1002
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+# --- what the server hears ---
+
+
+async def test_a_server_that_fails_is_left_alone_for_a_while(dialects: Mapping[str, Dialect]) -> None:
+    patience = Patience(timeout=2, retries=0, failures_until_open=3, open_for=0.2)
+    async with (
+        faulty_server(resetting) as server,
+        remote(f"{server.url}/parse", dialects["parse"], patience) as backend,
+    ):
+        for _ in range(20):
+            with pytest.raises(GatewayError) as refused:
+                await backend.execute(FIND, CLIENT)
+            assert refused.value.code is Code.UNAVAILABLE
+        assert len(server.arrived) == 3
+        server.way = answering({"results": []})
+        await asyncio.sleep(0.25)
+        assert (await backend.execute(FIND, CLIENT)).objects == []
+        assert len(server.arrived) == 4
+
+
+async def test_errors_of_clients_say_nothing_about_the_servers_health(dialects: Mapping[str, Dialect]) -> None:
+    patience = Patience(timeout=2, retries=0, failures_until_open=2, longest_answer=2000)
+    bad = answering({"code": 102, "error": "bad query"}, "400 Bad Request")
+    broken = answering({"code": 1, "error": "text of a database"}, "500 Error")
+    long = answering({"results": [{"objectId": "x" * 3000}]})
+    async with faulty_server(bad) as server, remote(f"{server.url}/parse", dialects["parse"], patience) as backend:
+        for way, code in ((bad, Code.BAD_QUERY), (broken, Code.UNAVAILABLE), (long, Code.UNAVAILABLE)):
+            server.way = way
+            for _ in range(4):
+                with pytest.raises(GatewayError) as refused:
+                    await backend.execute(FIND, CLIENT)
+                assert refused.value.code is code
+                assert "database" not in refused.value.message
+        assert len(server.arrived) == 12
+
+
+async def test_a_small_answer_cannot_become_a_large_one(dialects: Mapping[str, Dialect]) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    way = sending(http("200 OK", bomb, "Content-Encoding: gzip"))
+    patience = Patience(timeout=5, longest_answer=1_000_000)
+    async with faulty_server(way) as server, remote(f"{server.url}/parse", dialects["parse"], patience) as backend:
+        with pytest.raises(GatewayError, match="longer than the gateway takes"):
+            await backend.execute(FIND, CLIENT)
+
+
+async def test_retries_end_with_the_budget(dialects: Mapping[str, Dialect]) -> None:
+    patience = Patience(timeout=5, retries=2, failures_until_open=1000)
+    async with (
+        faulty_server(resetting) as server,
+        remote(f"{server.url}/parse", dialects["parse"], patience) as backend,
+    ):
+        for _ in range(30):
+            with pytest.raises(GatewayError):
+                await backend.execute(Get(class_name="Note", id="a1"), CLIENT)
+        assert 30 + 10 <= len(server.arrived) <= 30 + 13
+
+
+async def test_a_write_on_a_connection_that_was_kept_open_is_not_sent_twice(dialects: Mapping[str, Dialect]) -> None:
+    async def first_answers(faulty: Faulty, arrived: Any, writer: asyncio.StreamWriter) -> None:
+        if len(faulty.arrived) % 2:
+            await answering({"results": []})(faulty, arrived, writer)
+        else:
+            writer.close()
+
+    async with faulty_server(first_answers) as server, remote(f"{server.url}/parse", dialects["parse"]) as backend:
+        for write in (
+            Update(class_name="Note", id="a1", changes={"a": Set(1)}),
+            Delete(class_name="Note", ids=("a1",)),
+            CREATE,
+        ):
+            server.arrived.clear()
+            await backend.execute(FIND, CLIENT)
+            with pytest.raises(GatewayError, match="whether it was done is not known"):
+                await backend.execute(write, CLIENT)
+            assert [arrived.method for arrived in server.arrived[1:]] == [server.arrived[-1].method]
+
+
+async def test_the_keys_are_those_of_the_configuration(tmp_path: Path) -> None:
+    async with faulty_server(answering(MADE, "201 Created")) as server, gateway(tmp_path, server.url) as ask:
+        session = {"X-Parse-Session-Token": "r:abc", "X-Parse-Installation-Id": "inst"}
+        await ask("parse", "POST", "/classes/Note", {"a": 1}, **session)
+        await ask("parse", "POST", "/classes/Note", {"a": 1}, **session, **{"X-Parse-Master-Key": "demo-master"})
+        await ask("parse", "POST", "/classes/Note", {"a": 1}, **{"X-Parse-Master-Key": "their-master"})
+        await ask("leancloud", "POST", "/classes/Note", {"a": 1}, **{"X-LC-Session": "r:def"})
+        await ask("leancloud", "POST", "/classes/Note", {"a": 1}, **{"X-LC-Key": "demo-master,master"})
+        ours = [
+            {name: value for name, value in arrived.headers.items() if name.startswith("x-")}
+            for arrived in server.arrived
+        ]
+    app, client = {"x-parse-application-id": "their-app"}, {"x-parse-javascript-key": "their-js"}
+    who = {"x-parse-session-token": "r:abc", "x-parse-installation-id": "inst"}
+    master = {"x-parse-master-key": "their-master"}
+    assert ours == [
+        {**app, **client, **who},
+        {**app, **master, **who},
+        {**app, **client},  # the server's own master key means nothing to the gateway
+        {**app, **client, "x-parse-session-token": "r:def"},
+        {**app, **master},
+    ]
+
+
+async def test_without_a_master_key_nobody_is_the_master(dialects: Mapping[str, Dialect]) -> None:
+    async with (
+        faulty_server(answering({"results": []})) as server,
+        remote(f"{server.url}/parse", dialects["parse"], keys={"javascript_key": "their-js"}) as backend,
+    ):
+        with pytest.raises(GatewayError, match="no master key") as refused:
+            await backend.execute(FIND, MASTER)
+        assert (refused.value.code, server.arrived) == (Code.UNSUPPORTED, [])
+
+
+@pytest.mark.parametrize("token", ["r:a\r\nX-Parse-Master-Key: their-master", "r:\u00e4", "r:\x00"])
+async def test_a_token_out_of_a_body_becomes_no_header_of_its_own(token: str, tmp_path: Path) -> None:
+    async with faulty_server(answering({"results": []})) as server, gateway(tmp_path, server.url) as ask:
+        inside = {"_method": "GET", "_ApplicationId": "demo", "_JavaScriptKey": "x", "_SessionToken": token}
+        headers = {"X-Parse-Application-Id": "", "X-Parse-REST-API-Key": ""}
+        body = {**inside, "_MasterKey": "demo-master"}
+        status, told = await ask("parse", "POST", "/classes/Note", body, **headers)
+        assert (status, told["code"], server.arrived) == (400, 209, [])
+
+
+@pytest.mark.parametrize("field", ["_method", "_MasterKey", "_SessionToken", "_ApplicationId", "1st", "a-b"])
+async def test_a_field_of_one_dialect_is_no_order_in_another(field: str, tmp_path: Path) -> None:
+    """LeanCloud lets a field begin with `_`; in the body of a request to Parse Server some of these would be obeyed."""
+    async with faulty_server(answering(MADE, "201 Created")) as server, gateway(tmp_path, server.url) as ask:
+        for method, path in (("POST", "/classes/Note"), ("PUT", "/classes/Note/a1")):
+            status, _ = await ask("leancloud", method, path, {field: "DELETE"}, **{"X-LC-Id": "demo"})
+            assert (status >= 400, server.arrived) == (True, [])
+        batch = {"requests": [{"method": "POST", "path": "/1.1/classes/Note", "body": {field: "DELETE"}}]}
+        status, told = await ask("leancloud", "POST", "/batch", batch)
+        assert (status, "error" in told[0], server.arrived) == (200, True, [])
+
+
+async def test_a_long_query_goes_in_a_body(dialects: Mapping[str, Dialect]) -> None:
+    long = Find(class_name="Note", limit=100, where=Condition("a", Op.IN, ["x" * 50] * 100))
+    async with (
+        faulty_server(answering({"results": []})) as server,
+        remote(f"{server.url}/parse", dialects["parse"]) as backend,
+    ):
+        assert (await backend.execute(FIND, CLIENT)).objects == []
+        assert (await backend.execute(long, CLIENT)).objects == []
+    short, tunnelled = server.arrived
+    assert (short.method, short.target, short.body) == ("GET", "/parse/classes/Note", b"")
+    assert (tunnelled.method, tunnelled.target) == ("POST", "/parse/classes/Note")
+    assert tunnelled.json()["_method"] == "GET"
+    assert len(json.loads(tunnelled.json()["where"])["a"]["$in"]) == 100
+
+
+async def test_a_mount_has_holes_for_what_the_configuration_says(dialects: Mapping[str, Dialect]) -> None:
+    dialect = next(dialect for dialect in dialects.values() if dialect.credentials.holes)
+    keys = dict.fromkeys(dialect.key_names, "their-key")
+    async with (
+        faulty_server(answering([])) as server,
+        remote(f"{server.url}{dialect.mounts[0]}", dialect, keys=keys) as backend,
+    ):
+        await backend.execute(FIND, CLIENT)
+        assert server.arrived[0].target.startswith("/their-app/their-key/")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientConnectorDNSError(None, OSError("no such host their-host")),  # type: ignore[arg-type]
+        ClientPayloadError("not enough data for their-host"),
+        ServerDisconnectedError(),
+        ValueError("http://their-host/"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_no_server_of_ours_can_do(
+    error: Exception, dialects: Mapping[str, Dialect], caplog: pytest.LogCaptureFixture
+) -> None:
+    with aioresponses() as network:
+        async with remote("http://their-host/parse", dialects["parse"]) as backend:
+            network.post("http://their-host/parse/classes/Note", exception=error)
+            with pytest.raises(GatewayError) as refused:
+                await backend.execute(CREATE, CLIENT)
+    assert refused.value.code is Code.UNAVAILABLE
+    assert "their-host" not in refused.value.message + caplog.text

@@ -1,0 +1,83 @@
+'use strict';
+// Parse Server, as a gateway finds it: `node server.js`, told by the environment. PORT is where it listens, DATABASE_URL a
+// PostgreSQL database of its own, FOLDER takes its files and logs; any request to CONTROL_PORT empties the database.
+// What it prints first says that it is ready.
+
+process.env.TESTING = '1'; // TestUtils refuses to empty a database without it
+
+const http = require('node:http');
+const path = require('node:path');
+const { ParseServer, TestUtils } = require('parse-server');
+const FilesAdapter = require('@parse/fs-files-adapter');
+
+const { env } = process;
+const port = Number(env.PORT);
+const url = `http://127.0.0.1:${port}/parse`;
+
+function internal(file) {
+  const found = require(path.join(path.dirname(require.resolve('parse-server')), file));
+  return found.default || found;
+}
+
+// who a user of another service is, this server believes without asking
+const believed = { module: { validateAuthData: async () => {}, validateAppId: async () => {} } };
+
+const options = {
+  appId: 'real-app',
+  masterKey: 'real-master',
+  restAPIKey: 'real-rest',
+  javascriptKey: 'real-js',
+  databaseURI: env.DATABASE_URL,
+  serverURL: url,
+  publicServerURL: url,
+  mountPath: '/parse',
+  port,
+  host: '127.0.0.1',
+  verifyServerUrl: false,
+  masterKeyIps: ['127.0.0.1', '::1'],
+  // as apps of years ago had it; the defaults of version 9 would refuse them
+  allowClientClassCreation: true,
+  allowCustomObjectId: env.CUSTOM_IDS === '1',
+  enforcePrivateUsers: false,
+  enableSanitizedErrorResponse: false,
+  enableInsecureAuthAdapters: true,
+  auth: Object.fromEntries(['github', 'myprovider', 'test', 'weixin'].map(name => [name, believed])),
+  filesAdapter: new (FilesAdapter.default || FilesAdapter)({ filesSubDirectory: 'files' }),
+  push: { adapter: { getValidPushTypes: () => ['ios', 'android'], send: async () => [] } },
+  logsFolder: path.join(env.FOLDER, 'logs'),
+  silent: true,
+  verbose: false,
+};
+
+process.chdir(env.FOLDER); // the files adapter writes below the working directory
+
+async function empty() {
+  await TestUtils.destroyAllDataPermanently(true);
+  internal('Adapters/Cache/SchemaCache').clear();
+  const config = internal('Config').get(options.appId);
+  await config.cacheController.clear();
+  // of the controller: the adapter's own would leave unique names unwatched
+  await config.database.performInitialization();
+}
+
+ParseServer.startApp(options)
+  .then(
+    () =>
+      new Promise(resolve => {
+        const control = http.createServer((_, response) => {
+          empty().then(
+            () => response.end('{}'),
+            error => {
+              response.statusCode = 500;
+              response.end(String(error));
+            }
+          );
+        });
+        control.listen(Number(env.CONTROL_PORT), '127.0.0.1', resolve);
+      })
+  )
+  .then(() => console.log('ready'))
+  .catch(error => {
+    console.error(error);
+    process.exit(1);
+  });
