@@ -11,8 +11,14 @@ client's dialect. N dialects and M backends stand around one model; no code know
       backend.identify       the Caller with the user and roles of its session
       backend.execute        op, caller -> Result
           Guarded: the one authoriser, around every backend; each item of a batch passes it too
+          Typed: values that do not tell of which kind they are, by the columns of their classes, which of a server of
+            others are Learned
+          Renamed: the backend's names of classes and fields, where clients have others
           Accounts: users, sessions and roles, and the rules for their objects
-          Embedded: op -> SQL -> rows -> Result; ACLs are part of the SQL         store
+            Outside: what they ask of mail servers and webhooks                     I/O
+          Emulating, Completing: what a server of others has no words for, or does not tell
+            Remote: op -> its dialect -> HTTP -> Result; users and ACLs are its own I/O
+          Embedded: op -> SQL -> rows -> Result; permissions are part of the SQL  store
       dialect.write_answer   Result -> HttpResponse                               pure
     server               HttpResponse -> bytes                                    I/O
 

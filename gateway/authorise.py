@@ -6,18 +6,61 @@ Whatever way a request came in, it is one operation by then, and every operation
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
+from types import MappingProxyType
 
 from gateway.backends.base import Backend
+from gateway.backends.pass_through import PassThrough
+from gateway.backends.redirect import aimed
 from gateway.dialects.credentials import digest
 from gateway.errors import Code, GatewayError
 from gateway.mapping.schema import Proves
-from gateway.model.account import IGNORE_SESSIONS, READ_SESSIONS, ROLE, SESSION, USER, SignUp, class_of
-from gateway.model.operation import Batch, Caller, Create, Credentials, Operation, Result, Scan, ServerTime
+from gateway.model.account import (
+    IGNORE_SESSIONS,
+    READ_SESSIONS,
+    ROLE,
+    SESSION,
+    USER,
+    ChangePassword,
+    RefreshSession,
+    SignUp,
+    class_of,
+)
+from gateway.model.definition import SCHEMA_OPERATIONS, Describe
+from gateway.model.members import FOR_THE_MASTER, CheckSession, LogInByToken
+from gateway.model.operation import (
+    AppInfo,
+    Batch,
+    Caller,
+    CountInGroup,
+    Create,
+    CreateMany,
+    Credentials,
+    DeepSave,
+    Deferred,
+    DeleteMany,
+    Find,
+    FindGroups,
+    FindRelated,
+    Get,
+    Operation,
+    Relate,
+    Result,
+    Scan,
+    ServerTime,
+    UpdateMany,
+    Upsert,
+)
+from gateway.model.permission import PermitClass
+from gateway.model.query import classes_asked
+from gateway.model.recovery import ASK_FOR_SESSIONS_THEMSELVES, NewCaptcha
+from gateway.model.values import ID, Object, Pointer, Value
 
-MASTER_ONLY: frozenset[type[Operation]] = frozenset({Scan})
-"""LeanCloud storage REST guide, "Iterating Over Objects": be sure to use the master key."""
+MASTER_ONLY: frozenset[type[Operation]] = frozenset[type[Operation]](
+    {Scan, PermitClass, *FOR_THE_MASTER, *SCHEMA_OPERATIONS.values()}
+) - {Describe}
+"""LeanCloud storage REST guide, "Iterating Over Objects" and "Schema"; Parse REST guide, "Schema"."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds keys
@@ -27,8 +70,17 @@ class Client:
     app: str
     keys: Mapping[str, str]
     backend: Guarded
-    opened: frozenset[str] = frozenset()
-    """Settings that open to clients what their dialect keeps for the master."""
+    app_id: str = ""
+    domains: frozenset[str] = frozenset()
+    """Hosts that stand for the application: who asks them needs neither its id nor a key."""
+    pass_through: PassThrough | None = None
+    """Where requests go on as they came, as far as `backend` would do what they ask for."""
+
+    def told(self, proves: Proves, sent: Mapping[str, str]) -> Result:
+        """What its clients may know of it. Who came with a key is told that one, and not what others come with."""
+        held = [self.keys[name] for name in proves.client if name in self.keys]
+        own = (key for key in held if any(_same(given, key) for given in sent.values()))
+        return Result(app_id=self.app_id, app_key=next(own, held[0] if held else None))
 
 
 def _same(given: str, expected: str) -> bool:
@@ -36,20 +88,31 @@ def _same(given: str, expected: str) -> bool:
     return compare_digest(given.encode(errors="surrogatepass"), expected.encode())
 
 
-def identify(client: Client, credentials: Credentials, proves: Proves, *, open_without_keys: bool) -> Caller:
+def identify(
+    client: Client,
+    credentials: Credentials,
+    proves: Proves,
+    *,
+    open_without_keys: bool,
+    master_has_user: bool = False,
+) -> Caller:
     """Raises GatewayError(UNAUTHORIZED). Every comparison takes the same time, whatever it finds.
 
     A wrong master key beside a good client key is an ordinary client, as Parse Server has it.
     """
     if _proven(client, credentials, proves.master, master=True):
-        return _caller(client, credentials, master=True)
-    if _proven(client, credentials, proves.client, master=False):
+        return replace(_caller(client, credentials, master=True), on_behalf=master_has_user)
+    if _proven(client, credentials, proves.client, master=False) or _asks_its_domain(client, credentials):
         return _caller(client, credentials)
     configured = any(name in client.keys for name in proves.client)
     offered = credentials.signature is not None or any(name in credentials.keys for name in proves.master)
     if open_without_keys and not configured and not offered:
         return _caller(client, credentials)
     raise GatewayError(Code.UNAUTHORIZED, "unauthorized")
+
+
+def _asks_its_domain(client: Client, credentials: Credentials) -> bool:
+    return credentials.app_id is None and credentials.domain in client.domains
 
 
 def _caller(client: Client, credentials: Credentials, *, master: bool = False) -> Caller:
@@ -65,65 +128,176 @@ def _proven(client: Client, credentials: Credentials, names: tuple[str, ...], *,
     return any(found)
 
 
+WITHOUT_USER: frozenset[type[Operation]] = (
+    IGNORE_SESSIONS | READ_SESSIONS | ASK_FOR_SESSIONS_THEMSELVES | {CheckSession, LogInByToken}
+)
+"""What does not want to know whose session it is, or asks by itself."""
+
+CHANGE_USERS: frozenset[type[Operation]] = frozenset({ChangePassword, RefreshSession})
+
 SERVED: frozenset[str] = frozenset({USER, ROLE, SESSION})
 """Classes that begin with `_` and are served, by rules of their own."""
 
 
-class Guarded:
-    """A backend that is never asked for what the caller may not do."""
+CHOOSING = Create | SignUp | Upsert
+"""What may make an object with an id of the client's."""
 
-    def __init__(self, backend: Backend, *, custom_ids: bool = False) -> None:
+QUERIES = Find | Scan | FindRelated | FindGroups | CountInGroup
+READING = QUERIES | Get
+
+
+class Guarded:
+    """A backend that is never asked for what the caller may not do.
+
+    `master_queries` has each class that only the master may query, and the setting that would open it to clients.
+    """
+
+    def __init__(
+        self, backend: Backend, *, custom_ids: bool = False, master_queries: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._backend = backend
         self._custom_ids = custom_ids
+        self._master_queries = master_queries
 
     async def identify(self, op: Operation, caller: Caller) -> Caller:
         """The caller with the user of its session, where the operation wants to know. Raises GatewayError.
 
         Parse Server: with the master key the session is not looked at.
         """
-        if caller.session is None or caller.master or type(op) in IGNORE_SESSIONS | READ_SESSIONS:
+        if caller.session is None or type(op) in WITHOUT_USER:
+            return caller
+        if caller.master and not caller.on_behalf:
             return caller
         return await self._backend.identify(caller)
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
         if not isinstance(op, Batch):
-            refusal = self._refusal(op, caller)
+            refusal = await self._refusal(op, caller)
             if refusal is not None:
                 raise refusal
             return await self._backend.execute(op, caller)
-        refusals = [self._refusal(item, caller) for item in op.items]
+        refusals = [await self._refusal(item, caller) for item in op.items]
         first = next((refusal for refusal in refusals if refusal is not None), None)
         if first is None:
             return await self._backend.execute(op, caller)
         if op.atomic:
-            raise first
+            raise first.at(refusals.index(first))
         return await self._some_of(op, refusals, caller)
+
+    async def refuses(self, op: Operation, caller: Caller) -> bool:
+        """Whether all of it, or a part, may not be done."""
+        items = op.items if isinstance(op, Batch) else (op,)
+        return any([await self._refusal(item, caller) is not None for item in items])
 
     async def _some_of(self, op: Batch, refusals: list[GatewayError | None], caller: Caller) -> Result:
         """Every item is answered, in its own place."""
         kept = [at for at, refusal in enumerate(refusals) if refusal is None]
-        allowed = Batch(
-            items=tuple(op.items[at] for at in kept), names=tuple(op.names[at] for at in kept) if op.names else ()
+        allowed = replace(
+            op, items=tuple(op.items[at] for at in kept), names=tuple(op.names[at] for at in kept) if op.names else ()
         )
         result = await self._backend.execute(allowed, caller) if kept else Result(items=[])
         answers: Iterator[Result | GatewayError] = iter(result.items or [])
         return Result(items=[next(answers) if refusal is None else refusal for refusal in refusals])
 
-    def _refusal(self, op: Operation, caller: Caller) -> GatewayError | None:
+    async def _refusal(self, op: Operation, caller: Caller) -> GatewayError | None:
+        if isinstance(op, Deferred):
+            if "id" in op.fields and isinstance(op.item, CHOOSING) and not self._custom_ids:
+                return _custom_id()
+            op = op.item
+        refusal = self._refused(op, caller)
+        if refusal is None and self._master_queries and not caller.master:
+            refusal = await self._kept_for_the_master(op, caller)
+        return refusal
+
+    async def _kept_for_the_master(self, op: Operation, caller: Caller) -> GatewayError | None:
+        """By whatever way: as the class of a query, in a query within another one, or behind a redirect."""
+        asked = set(classes_asked(getattr(op, "where", None)))
+        if isinstance(op, UpdateMany | DeleteMany):
+            asked.add(op.class_name)
+        if isinstance(op, QUERIES):
+            try:
+                found = await aimed(op, caller, self._backend.execute)
+            except GatewayError as error:
+                return error  # of this operation alone, where it is one of a batch
+            asked.add(found.class_name if isinstance(found, QUERIES) else op.class_name)
+        for class_name in sorted(asked & self._master_queries.keys()):
+            setting = self._master_queries[class_name]
+            return GatewayError(
+                Code.FORBIDDEN, f"only the master may query {class_name}; the setting {setting} opens it"
+            )
+        return None
+
+    def _refused(self, op: Operation, caller: Caller) -> GatewayError | None:
         if type(op) in MASTER_ONLY and not caller.master:
             return GatewayError(Code.MASTER_REQUIRED, "the master key is required")
-        if isinstance(op, ServerTime):
+        if isinstance(op, ServerTime | AppInfo):
             return None
-        class_name = getattr(op, "class_name", "")
-        if class_name.startswith(("_", "@")) and class_name not in SERVED:
-            # files, installations and the like have rules of their own: as plain objects they would leak
-            return GatewayError(Code.UNSUPPORTED, f"the class {class_name} is not served yet", class_name=class_name)
-        if isinstance(op, Create | SignUp) and op.id is not None:
+        if isinstance(op, NewCaptcha) and not caller.master and (op.size is not None or op.ttl is not None):
+            # LeanCloud's JavaScript SDK, captcha.js: "MasterKey required"
+            return GatewayError(Code.MASTER_REQUIRED, "only the master may say how long a captcha is, or lasts")
+        for class_name in _classes_named(op):
+            if class_name.startswith(("_", "@")) and class_name not in SERVED:
+                # files, installations and the like have rules of their own: as plain objects they would leak
+                message = f"the class {class_name} is not served yet"
+                return GatewayError(Code.UNSUPPORTED, message, class_name=class_name)
+        if caller.restricted:
+            # Parse REST guide, "Security": restricted sessions are prohibited from creating, modifying, or deleting any
+            # data in these classes, and cannot read unrestricted sessions, not even by what a condition tells of them
+            changes = class_of(op) in SERVED and not isinstance(op, READING) and type(op) not in READ_SESSIONS
+            if changes or type(op) in CHANGE_USERS or SESSION in classes_asked(getattr(op, "where", None)):
+                return GatewayError(Code.FORBIDDEN, "a restricted session may not do this")
+        for chosen in _ids_chosen(op):
             if not self._custom_ids:
-                return GatewayError(Code.RESERVED_FIELD, "the id of an object is set by the server", field="objectId")
-            if not op.id:
+                return _custom_id()
+            if not chosen:
                 return GatewayError(Code.MISSING_ID, "objectId must not be empty")
-            if class_of(op) == USER and (op.id == "*" or op.id.startswith("role:")):
+            if class_of(op) == USER and (chosen == "*" or chosen.startswith("role:")):
                 # an ACL would take it for everybody, or for the role
                 return GatewayError(Code.FORBIDDEN, "the id of a user cannot be * or begin with role:")
         return None
+
+
+def _custom_id() -> GatewayError:
+    return GatewayError(Code.RESERVED_FIELD, "the id of an object is set by the server", field="objectId")
+
+
+def _classes_named(op: Operation) -> Iterator[str]:
+    """Its own, and those of its conditions and values that it would read or write as well."""
+    yield getattr(op, "class_name", "")
+    if (where := getattr(op, "where", None)) is not None:
+        yield from classes_asked(where)
+    match op:
+        case Relate(target=str() as target):
+            yield target
+        case DeepSave():
+            for part in _parts(op.tree):
+                if isinstance(part, Object | Pointer):
+                    yield part.class_name
+
+
+def _ids_chosen(op: Operation) -> Iterator[str]:
+    """Ids that the client gives to what may be new."""
+    match op:
+        case Create(id=str() as chosen) | SignUp(id=str() as chosen) | Upsert(id=str() as chosen):
+            yield chosen
+        case CreateMany():
+            yield from (new.id for new in op.objects if new.id is not None)
+        case DeepSave():
+            # with an id alone it is one that is there
+            named = (part for part in _parts(op.tree) if isinstance(part, dict) and len(part) > 1)
+            yield from (part[ID] for part in named if isinstance(part.get(ID), str))
+
+
+def _parts(value: Value) -> Iterator[Value]:
+    """A value, and all that is in it."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        match part:
+            case dict():
+                waiting += part.values()
+            case list() | tuple():
+                waiting += part
+            case Object(_, fields):
+                waiting.append(fields)

@@ -7,13 +7,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.mapping.schema import MappingFile, read_mapping
+from gateway.backends.emulate import Ability, Way, abilities
+from gateway.dialects.dialect import Dialect, load_dialects
+from gateway.mapping.schema import MappingFile
 from gateway.model.catalogue import OPERATIONS
+from gateway.model.update import JsonEdit
 
-BACKENDS: Mapping[str, frozenset[str]] = {
-    "embedded": frozenset(OPERATIONS),  # it executes the model, whole
+BARE: Mapping[str, str] = {
+    "geopoint": "GeoJSON Point",
+    "linestring": "GeoJSON LineString",
+    "polygon": "GeoJSON Polygon",
+    "object": "an object",
 }
-"""The operations that a type of backend executes."""
+"""How values without a tag are told; the others are known by their column alone."""
+
+SQL: Mapping[str, str] = {
+    "eq": "=",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "in": "in",
+    "not_in": "not in",
+    "exists": "is not null",
+    "like": "like",
+    "in_query": "in (Table[...].column)",
+    "select": "in (Table[...].column)",
+    "near": "distance(...)",
+    "within": "Within(...)",
+    "and": "and",
+    "or": "or",
+    "not": "not",
+    "related_to": "Table[column].objectId",
+}
+"""How `where_sql` says conditions: by its grammar, and not by a mapping."""
+
+EMBEDDED: Mapping[str, Ability] = dict.fromkeys(OPERATIONS, Ability(Way.NATIVE))
+"""It executes the model, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +62,25 @@ def sections(files: Mapping[str, MappingFile]) -> Iterator[Section]:
     yield _section("Conditions", (name for file in files.values() for name in _conditions(file)), files, _condition)
 
 
+def of_backend(
+    dialect: Dialect | None, emulate: Iterable[str] = (), refuse: Iterable[str] = ()
+) -> Mapping[str, Ability]:
+    """What a backend can do: of the dialect that it speaks, or of the gateway's own store."""
+    return EMBEDDED if dialect is None else abilities(dialect, emulate, refuse)
+
+
+def told(found: Mapping[str, Ability]) -> dict[str, dict[str, str]]:
+    """The same as JSON: how each thing is done, and why or by what means where there is more to say."""
+    return {
+        name: {"way": ability.way.value} | ({"told": ability.told} if ability.told else {})
+        for name, ability in found.items()
+    }
+
+
 def written_as_markdown(directory: Path) -> str:
     """One table a section, with a column for each mapping of the directory. Raises MappingError."""
-    files = {path.stem: read_mapping(path) for path in sorted(directory.glob("*.yaml"))}
+    dialects = load_dialects(directory)
+    files = {name: dialect.file for name, dialect in dialects.items()}
     blocks = []
     for section in sections(files):
         lines = [
@@ -44,7 +91,20 @@ def written_as_markdown(directory: Path) -> str:
             cells = (f"`{said[name]}`" if name in said else "not there" for name in files)
             lines.append(f"| {word.replace('_', ' ')} | {' | '.join(cells)} |")
         blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks)
+    return "\n".join([*blocks, _behind(dialects)])
+
+
+def _behind(dialects: Mapping[str, Dialect]) -> str:
+    """What a server of each vendor can do as a backend, by default."""
+    found = {name: abilities(dialect) for name, dialect in dialects.items()}
+    lines = [
+        f"| As a backend | embedded | {' | '.join(dialect.title for dialect in dialects.values())} |",
+        "|---" * (len(dialects) + 2) + "|",
+    ]
+    for word in dict.fromkeys(word for each in found.values() for word in each):
+        cells = (each[word].way.value if word in each else "-" for each in found.values())
+        lines.append(f"| {word.replace('_', ' ')} | {Way.NATIVE} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _section(
@@ -62,14 +122,28 @@ def _routes(file: MappingFile, operation: str) -> str:
 
 
 def _value(file: MappingFile, kind: str) -> str:
-    return _tags(file.values.get(kind), file.value_tag)
+    template = file.values.get(kind)
+    if file.value_tag is not None:
+        return _tags(template, file.value_tag)
+    return BARE.get(kind, "by its column") if template is not None else ""
 
 
 def _update(file: MappingFile, change: str) -> str:
-    return _tags(file.updates.get(change), file.update_tag)
+    if change not in file.updates:
+        # a sum is said as what is computed, where there is no word of its own for it
+        return "an expression" if change == "increment" and "compute" in file.updates else ""
+    template = file.updates[change]
+    if template is None:
+        return "null"
+    tags = (file.update_tag,) if isinstance(file.update_tag, str) else file.update_tag
+    if change == "edit_json":
+        return ", ".join(f"JSON_{edit.upper()}" for edit in JsonEdit)
+    return ", ".join(filter(None, (_tags(template, tag) for tag in tags)))
 
 
 def _conditions(file: MappingFile) -> Mapping[str, str]:
+    if file.where is None:
+        return SQL
     return {**file.where.operators, **file.where.logic}
 
 

@@ -22,13 +22,18 @@ import orjson
 import typer
 import uvloop
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from gateway import __version__
-from gateway.app import Plan, address_of, listen, make_app, mappings_directory, plan, running
-from gateway.capabilities import BACKENDS, written_as_markdown
+from gateway.app import Plan, abilities_of, address_of, listen, make_app, mappings_directory, plan, running
+from gateway.backends.emulate import Way
+from gateway.backends.imports import Imported
+from gateway.capabilities import told as told_abilities
+from gateway.capabilities import written_as_markdown
 from gateway.dialects.dialect import Dialect
-from gateway.errors import StartupError
+from gateway.errors import SettingsError, StartupError
+from gateway.model.catalogue import OPERATIONS
 from gateway.model.operation import Create, Credentials
 from gateway.model.update import Set
 from gateway.settings import Settings
@@ -142,10 +147,38 @@ def capabilities() -> None:
 
 @cli.command()
 def demo() -> None:
-    """Show the main job: one provider's SDK writes, another one's reads and changes, the first sees it."""
+    """Show the main job: one provider's SDK writes, two others' read and change, the first sees it."""
     from gateway.demo import run  # noqa: PLC0415 (only here: it starts a gateway of its own)
 
     raise typer.Exit(run())
+
+
+@cli.command("import-users")
+def import_users_of(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line, as the provider's export has them.")],
+    app: Annotated[str, typer.Option(help="The app of the config that they become users of.")],
+    export: Annotated[str, typer.Option("--format", help="Whose export it is: the name of a mapping, such as parse.")],
+    config: Config = DEFAULT_CONFIG,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Take over users and sessions, with their ids, passwords and tokens. What is there already is left as it is."""
+    from gateway.import_users import import_users  # noqa: PLC0415 (a gateway that serves has no use for it)
+
+    planned = plan(config)
+    if not file.is_file():
+        raise SettingsError(f"{file}: no such file")
+    shown = Console(stderr=True)
+    with Progress(console=shown, transient=True) as progress:
+        task = progress.add_task("importing", total=file.stat().st_size)
+        told = asyncio.run(
+            import_users(planned, app, export, file, dry=dry_run, seen=lambda size: progress.update(task, advance=size))
+        )
+    for number, reason in sorted(told.faults.items()):
+        typer.echo(f"{file}:{number}: {reason}", err=True)
+    counts = [f"{told.told[kind]} {words}" for kind, words in _IMPORTED.items()]
+    would = "would be: " if dry_run else ""
+    typer.echo(f"{would}{', '.join(counts)}, {len(told.faults)} refused")
+    raise typer.Exit(1 if told.faults else 0)
 
 
 @cli.command()
@@ -192,12 +225,19 @@ def _curls(planned: Plan, address: str) -> Iterator[str]:
             create = Create(class_name="Note", changes={"title": Set(f"from {dialect.title}")})
             request = dialect.write_request(create, credentials)
             headers = {**request.headers, "content-type": "application/json"}
-            url = shlex.quote(address + mount.rstrip("/") + request.path)
+            mount = dialect.credentials.write_mount(mount.rstrip("/"), credentials)
+            url = _quoted(address + mount + request.path)
             yield f"# {dialect.title}, {app.name}"
             yield f"curl -X {request.method} {url} \\"
             yield from (f"  -H {_quoted(f'{header}: {value}')} \\" for header, value in headers.items())
             yield f"  -d {shlex.quote(orjson.dumps(request.body).decode())}"
 
+
+_IMPORTED = {
+    Imported.USER: "users imported",
+    Imported.SESSION: "sessions imported",
+    Imported.THERE: "there already",
+}
 
 MASTER_KEY = "$MASTER_KEY"
 
@@ -234,7 +274,12 @@ def _described(planned: Plan) -> dict[str, Any]:
             name: {
                 "type": backend.type,
                 "used": name in planned.backends,
-                "operations": sorted(BACKENDS[backend.type]),
+                "operations": sorted(
+                    each
+                    for each, ability in abilities_of(planned, name).items()
+                    if each in OPERATIONS and ability.way is not Way.REFUSED
+                ),
+                "abilities": told_abilities(abilities_of(planned, name)),
             }
             for name, backend in settings.backends.items()
         },
@@ -256,3 +301,10 @@ def _tables(planned: Plan) -> Iterator[Table]:
         used = "" if entry["used"] else " (no app uses it)"
         backends.add_row(name, entry["type"] + used, ", ".join(entry["operations"]))
     yield backends
+    emulated = Table("backend", "what", "how", title="What backends do by other means, or not", title_justify="left")
+    for name, entry in told["backends"].items():
+        for what, ability in entry["abilities"].items():
+            if "told" in ability and (ability["way"] == Way.EMULATED or what not in OPERATIONS):
+                emulated.add_row(name, what.replace("_", " "), f"{ability['way']}: {ability['told']}")
+    if emulated.row_count:
+        yield emulated

@@ -1,4 +1,4 @@
-"""The main job, on real input: one provider's SDK writes, another one's reads and changes, the first one sees it.
+"""The main job, on real input: one provider's SDK writes, two others' read and change, the first one sees it.
 
 The gateway is started as `serve` starts it, on a free port and a store that is thrown away. The SDKs are the unmodified
 npm packages (their steps are in `demo_assets`); where Node.js or the packages are missing, the same is asked by plain
@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote_plus
@@ -43,6 +44,7 @@ BOOK: Mapping[str, Any] = {
     "author": "Tove Jansson",
 }
 CHANGED = {**BOOK, "copies": 5, "tags": ["novel", "island"]}
+LENT = {**CHANGED, "copies": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Done:
 
 
 class Apps(Protocol):
-    """Two apps, of one provider each, that can be told to do a step."""
+    """Three apps, of one provider each, that can be told to do a step."""
 
     async def step(self, dialect: str, name: str, **given: str) -> Done: ...
 
@@ -106,7 +108,7 @@ class Apps(Protocol):
 class SdkApps:
     """The providers' own SDKs, on Node.js."""
 
-    told = "the unmodified npm packages parse and leancloud-storage"
+    told = "the unmodified npm packages parse, leancloud-storage and backendless"
 
     def __init__(self, address: str) -> None:
         self._environment = {**os.environ, "GATEWAY_URL": address, "NODE_PATH": str(PACKAGES)}
@@ -135,6 +137,8 @@ class RestApps:
             ("parse", "create"): self._create,
             ("leancloud", "query"): self._query,
             ("leancloud", "change"): self._change,
+            ("backendless", "query"): self._query_table,
+            ("backendless", "lend"): self._lend,
             ("parse", "readBack"): self._read_back,
         }
         self._told: list[str] = []
@@ -145,8 +149,10 @@ class RestApps:
         return Done("\n".join(self._told), saw)
 
     async def _ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        keys = {"X-LC-Id": "library", "X-LC-Key": "demo-key"}
-        if path.startswith("/parse/"):
+        keys = {}  # or they stand in the path
+        if path.startswith("/1.1/"):
+            keys = {"X-LC-Id": "library", "X-LC-Key": "demo-key"}
+        elif path.startswith("/parse/"):
             keys = {"X-Parse-Application-Id": "library", "X-Parse-REST-API-Key": "demo-rest"}
         self._told.append(f"{method} {path}")
         params = {name: value if isinstance(value, str) else json.dumps(value) for name, value in query.items()}
@@ -198,6 +204,17 @@ class RestApps:
         told = await self._ask("PUT", f"/1.1/classes/Book/{id}", changes, fetchWhenSave=True)
         return {"copies": told["copies"]}
 
+    async def _query_table(self) -> Any:
+        where = "author.name like 'tove%' and published < '01/01/1980' and copies = 5"
+        query = {"where": where, "loadRelations": "author"}
+        found = await self._ask("POST", "/library/demo-rest/data/Book/find", query)
+        return [self._shown_row(book) for book in found]
+
+    async def _lend(self, id: str) -> Any:  # noqa: A002 (the step's own word)
+        changes = {"copies": {"___class": "BackendlessExpression", "value": "copies - 1"}}
+        told = await self._ask("PUT", f"/library/demo-rest/data/Book/{id}", changes)
+        return {"copies": told["copies"]}
+
     async def _read_back(self, id: str) -> Any:  # noqa: A002 (the step's own word)
         return self._shown(await self._ask("GET", f"/parse/classes/Book/{id}", include="author"))
 
@@ -210,6 +227,19 @@ class RestApps:
             "isDate": book["published"]["__type"] == "Date",
             "place": {name: place[name] for name in ("latitude", "longitude")},
             "isGeoPoint": place["__type"] == "GeoPoint",
+            "author": book["author"]["name"],
+        }
+
+    @staticmethod
+    def _shown_row(book: dict[str, Any]) -> dict[str, Any]:
+        published = datetime.fromtimestamp(book["published"] / 1000, UTC)
+        longitude, latitude = book["place"]["coordinates"]
+        return {
+            **{name: book[name] for name in ("title", "copies", "tags")},
+            "published": published.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "isDate": isinstance(book["published"], int),
+            "place": {"latitude": latitude, "longitude": longitude},
+            "isGeoPoint": book["place"]["type"] == "Point",
             "author": book["author"]["name"],
         }
 
@@ -239,13 +269,15 @@ async def _show(console: Console) -> None:
                 recorder = Recorder(address_of(listening))
                 async with recorder.running() as address:
                     apps = SdkApps(address) if _sdks_are_there() else RestApps(address)
-                    console.print(f"A gateway at {recorder.target}, its own SQLite store, and two apps: {apps.told}.\n")
+                    console.print(
+                        f"A gateway at {recorder.target}, its own SQLite store, and three apps: {apps.told}.\n"
+                    )
                     await _tell(console, apps, recorder)
 
 
 def _sdks_are_there() -> bool:
     return shutil.which("node") is not None and all(
-        (PACKAGES / name).is_dir() for name in ("parse", "leancloud-storage")
+        (PACKAGES / name).is_dir() for name in ("parse", "leancloud-storage", "backendless")
     )
 
 
@@ -263,14 +295,19 @@ async def _tell(console: Console, apps: Apps, recorder: Recorder) -> None:
     book = created["ids"][0]
     changed = await step("3. The LeanCloud app changes it, atomically", "leancloud", "change", id=book)
     _must("the LeanCloud app is told the sum", changed, {"copies": 5})
-    seen = await step("4. The Parse app sees the change", "parse", "readBack", id=book)
-    _must("the Parse app sees what the LeanCloud app did", seen, CHANGED)
+    there = await step("4. A Backendless app finds it in its table", "backendless", "query")
+    _must("the Backendless app finds the book as the two others left it", there, [CHANGED])
+    lent = await step("5. The Backendless app changes it, as an expression", "backendless", "lend", id=book)
+    _must("the Backendless app is told what came of it", lent, {"copies": 4})
+    seen = await step("6. The Parse app sees both changes", "parse", "readBack", id=book)
+    _must("the Parse app sees what the two others did", seen, LENT)
 
-    table = Table("", "written by Parse", "read by LeanCloud", "changed by LeanCloud", "read by Parse")
+    table = Table("", "written by Parse", "read by LeanCloud", "and changed", "read by Backendless", "read by Parse")
     for name in BOOK:
         change = {"copies": "increment by 2", "tags": "add what is not there"}.get(name, "")
-        table.add_row(name, *(json.dumps(part[name]) for part in (BOOK, found[0])), change, json.dumps(seen[name]))
-    console.rule("[bold]The same object, from both sides", align="left")
+        told = [json.dumps(part[name]) for part in (BOOK, found[0], there[0], seen)]
+        table.add_row(name, *told[:2], change, *told[2:])
+    console.rule("[bold]The same object, from all sides", align="left")
     console.print(table)
     console.print(Text("All of it held.", style="bold green"))
 

@@ -51,6 +51,7 @@ class Code(StrEnum):
 
     # queries
     BAD_QUERY = "bad_query"
+    BAD_PAGE = "bad_page"  # more objects at once than there may be, or less than none
     BAD_CURSOR = "bad_cursor"
 
     # what is not there, or not as the request wants it
@@ -67,6 +68,10 @@ class Code(StrEnum):
     PHONE_TAKEN = "phone_taken"
     BAD_CREDENTIALS = "bad_credentials"  # of a log-in; whether there is such a user is not told
     ACCOUNT_LOCKED = "account_locked"
+    ACCOUNT_DISABLED = "account_disabled"
+    TOO_MANY_LOG_INS = "too_many_log_ins"  # of one user, at the same time
+    LOGGED_IN_ELSEWHERE = "logged_in_elsewhere"  # where there can be one log-in only
+    REGISTRATION_CLOSED = "registration_closed"
     USER_NOT_FOUND = "user_not_found"  # where it may be told
     INVALID_SESSION = "invalid_session"
     SESSION_MISSING = "session_missing"  # this user's own session, or the master key, is needed
@@ -74,6 +79,26 @@ class Code(StrEnum):
     BAD_AUTH_DATA = "bad_auth_data"
     UNSUPPORTED_PROVIDER = "unsupported_provider"
     BAD_ROLE = "bad_role"
+    SYSTEM_ROLE = "system_role"  # nobody's to give or to take
+
+    # what reaches users by mail or by text message
+    EMAIL_MISSING = "email_missing"
+    EMAIL_NOT_FOUND = "email_not_found"  # nobody has this address, where it may be told
+    EMAIL_NOT_VERIFIED = "email_not_verified"
+    BAD_LINK = "bad_link"  # unknown, used or expired: the detail `name` says which
+    PHONE_MISSING = "phone_missing"
+    BAD_PHONE = "bad_phone"
+    PHONE_NOT_FOUND = "phone_not_found"
+    PHONE_NOT_VERIFIED = "phone_not_verified"
+    BAD_SMS_CODE = "bad_sms_code"
+    SENT_TOO_OFTEN = "sent_too_often"  # text messages to one number
+    SMS_NOT_SENT = "sms_not_sent"  # the carrier, or who words it, refused
+    NOT_CONFIGURED = "not_configured"  # the application has no sender of such a thing
+
+    # code of the app's own
+    NO_FUNCTION = "no_function"
+    NO_EVENT_HANDLER = "no_event_handler"
+    FUNCTION_FAILED = "function_failed"  # in its own words
 
     # ourselves and what is behind us
     INTERNAL = "internal"
@@ -94,6 +119,10 @@ class GatewayError(Exception):
         self.code = code
         self.message = message
         self.details: Mapping[str, str] = details
+
+    def at(self, item: int) -> GatewayError:
+        """The same, of one item of a batch that is all or none: its place is in the details (`item`)."""
+        return GatewayError(self.code, self.message, **{**self.details, "item": str(item)})
 
     def __repr__(self) -> str:
         return f"GatewayError({self.code}, {self.message!r})"

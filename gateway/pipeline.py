@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from gateway.authorise import Client, identify
 from gateway.dialects.dialect import Dialect
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.errors import Code, GatewayError
-from gateway.model.operation import Batch, Caller, Credentials, Operation, Result, ServerTime
+from gateway.model.operation import AppInfo, Caller, Credentials, Operation, Result, ServerTime
 from gateway.model.values import ID, Date
 from gateway.wire import HttpRequest, HttpResponse
 
@@ -21,23 +21,51 @@ class Front:
     dialect: Dialect
     clients: Mapping[str, Client]
 
+    domains: Mapping[str, Client] = field(default_factory=dict)
+    """The applications that a host alone stands for."""
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether some application may want requests as they came."""
+        return any(client.pass_through is not None for client in self.clients.values())
+
     def identify(self, credentials: Credentials) -> tuple[Client, Caller]:
-        client = self.clients.get(credentials.app_id or "")
+        if credentials.app_id is not None:
+            client = self.clients.get(credentials.app_id)
+        else:
+            client = self.domains.get(credentials.domain or "")
         if client is None:
             raise GatewayError(Code.UNAUTHORIZED, "unauthorized")
         dialect = self.dialect
-        return client, identify(client, credentials, dialect.proves, open_without_keys=dialect.open_without_keys)
+        return client, identify(
+            client,
+            credentials,
+            dialect.proves,
+            open_without_keys=dialect.open_without_keys,
+            master_has_user=dialect.master_has_user,
+        )
 
 
 async def serve(front: Front, request: HttpRequest) -> HttpResponse:
     """Answers every GatewayError in the dialect's own form; anything else is a fault of ours, and is raised."""
-    dialect = front.dialect
+    dialect, came = front.dialect, request
     try:
         request = dialect.unwrap(request)
         served = None if dialect.asks_openly(request) else front.identify(dialect.read_credentials(request))
     except GatewayError as error:
         return dialect.write_error(error)
     exchange = dialect.read(request)
+    if came.fault is not None and (isinstance(exchange, Exchange) or exchange.route is not None):
+        return dialect.write_error(came.fault)
+    if served is not None:
+        try:
+            passed = await _passed_through(*served, came, request, exchange)
+        except GatewayError as error:
+            return dialect.write_error(error, exchange.route)
+        if passed is not None:
+            return passed
+    if came.fault is not None:
+        return dialect.write_error(came.fault)
     if isinstance(exchange, Refused):
         return dialect.write_refusal(exchange)
     try:
@@ -45,51 +73,29 @@ async def serve(front: Front, request: HttpRequest) -> HttpResponse:
             result = answer_openly(exchange.op)
         else:
             client, caller = served
-            exchange = without_what_is_the_masters(exchange, client, caller)
-            result = await client.backend.execute(exchange.op, await client.backend.identify(exchange.op, caller))
+            caller = await client.backend.identify(exchange.op, caller)
+            if isinstance(exchange.op, AppInfo):
+                result = client.told(dialect.proves, dialect.read_credentials(request).keys)
+            else:
+                result = await client.backend.execute(exchange.op, caller)
         answer: Result | GatewayError = complete(exchange.op, result)
     except GatewayError as error:
         answer = error
     return _written(dialect, exchange, answer)
 
 
-def without_what_is_the_masters(exchange: Exchange, client: Client, caller: Caller) -> Exchange:
-    """The exchange without items that their dialect keeps from clients unless the application opens it.
-
-    Raises GatewayError(FORBIDDEN) where it is kept from them itself, or one that it must not be done without.
-    """
-    refusal = _kept_for_the_master(exchange, client, caller)
-    if refusal is not None:
-        raise refusal
-    if caller.master or not exchange.items:
-        return exchange
-    items: list[Exchange | Refused] = []
-    names: list[str | None] = []
-    op = exchange.op
-    assert isinstance(op, Batch)
-    given = iter(op.names)
-    for item in exchange.items:
-        refusal = _kept_for_the_master(item, client, caller) if isinstance(item, Exchange) else None
-        name = next(given, None) if isinstance(item, Exchange) else None
-        if refusal is None:
-            items.append(item)
-            if isinstance(item, Exchange):
-                names.append(name)
-        elif op.atomic:
-            raise refusal
-        else:
-            items.append(Refused(refusal, item.route))
-    kept = tuple(item.op for item in items if isinstance(item, Exchange))
-    if len(kept) == len(op.items):
-        return exchange
-    return replace(exchange, op=replace(op, items=kept, names=tuple(names) if op.names else ()), items=tuple(items))
-
-
-def _kept_for_the_master(exchange: Exchange, client: Client, caller: Caller) -> GatewayError | None:
-    setting = exchange.route.master_unless
-    if setting is None or caller.master or setting in client.opened:
+async def _passed_through(
+    client: Client, caller: Caller, came: HttpRequest, request: HttpRequest, exchange: Exchange | Refused
+) -> HttpResponse | None:
+    """The backend's own answer; None where the request goes the way of all others, by which it may be refused."""
+    way = client.pass_through
+    if way is None or not way.takes(request, exchange):
         return None
-    return GatewayError(Code.FORBIDDEN, f"only the master may ask this; the setting {setting} opens it")
+    if isinstance(exchange, Exchange):
+        caller = await client.backend.identify(exchange.op, caller)
+        if await client.backend.refuses(exchange.op, caller):
+            return None
+    return await way.forward(came, exchange, caller)
 
 
 def answer_openly(op: Operation) -> Result:

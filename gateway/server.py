@@ -17,7 +17,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 from aiohttp import HttpVersion11, hdrs, web
@@ -26,10 +26,14 @@ from multidict import CIMultiDict
 
 from gateway import __version__
 from gateway.errors import Code, GatewayError
+from gateway.pages import HEADERS as PAGE_HEADERS
+from gateway.pages import PREFIX as PAGES
+from gateway.pages import Pages
 from gateway.pipeline import Front, serve
-from gateway.wire import HttpRequest, HttpResponse, read_json
+from gateway.wire import NOTHING, HttpRequest, HttpResponse, read_json
 
 HEALTH = "/_gateway/health"
+CAPABILITIES = "/_gateway/capabilities"
 
 MAX_LINE = 64 * 1024
 """Of a request line or a header: a where clause in a URL outgrows aiohttp's 8 kB."""
@@ -54,10 +58,15 @@ _Answer = tuple[bytes, CIMultiDict[str], int]
 
 
 class Edge:
-    """The handler of every request. Fronts are mounted on paths; the longest mount that fits a path serves it."""
+    """The handler of every request. Fronts are mounted on paths; the longest mount that fits a path serves it.
+
+    A mount may have holes, as `/{app_id}/{api_key}`; one without them goes before it, and the root comes last.
+    """
 
     def __init__(self, *, max_body: int, public_url: str | None = None, log_requests: bool = False) -> None:
         self.draining = False
+        self.pages = Pages({})
+        self.capabilities: Mapping[str, Any] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
         self._max_body = max_body
@@ -65,18 +74,25 @@ class Edge:
         self._log_requests = log_requests
         self._mounts: dict[str, _Mounted] = {}
         self._depths: tuple[int, ...] = ()  # of the mounts, in segments, the deepest first
+        self._open_mounts: tuple[_Mounted, ...] = ()  # those with holes, the deepest first
         self._numbers = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
 
     def mount(self, path: str, front: Front) -> None:
         """`/` is the root: it serves what no other mount does."""
         path = path.rstrip("/")
-        self._mounts[path] = _Mounted(path, front)
-        self._depths = tuple(sorted({mount.count("/") for mount in self._mounts}, reverse=True))
+        self._mounts[path] = mounted = _Mounted(path, front)
+        if mounted.holes:
+            others = [other for other in self._open_mounts if other.path != path]
+            self._open_mounts = tuple(sorted((*others, mounted), key=lambda each: -len(each.segments)))
+        else:
+            closed = {mount.count("/") for mount, each in self._mounts.items() if not each.holes}
+            self._depths = tuple(sorted(closed, reverse=True))
 
     def application(self) -> web.Application:
         app = web.Application()
         app[EDGE] = self
-        app.router.add_route("*", "/{path:.*}", self.handle, expect_handler=self.expect)
+        # not `.*`, which a line break in a path would end
+        app.router.add_route("*", r"/{path:[\s\S]*}", self.handle, expect_handler=self.expect)
         return app
 
     async def drain(self, grace: float) -> None:
@@ -106,15 +122,21 @@ class Edge:
         path = request.rel_url.raw_path
         if "//" in path:
             path = re.sub("/{2,}", "/", path)
-        mounted = self._find(path) if path != HEALTH else None
+        if path.startswith(PAGES):
+            return await self._answer_with_page(path.removeprefix(PAGES), request)
+        mounted, mount = self._find(path) if path not in (HEALTH, CAPABILITIES) else (None, "")
         if mounted is None:
             return self._answer_for_nobody(path)
         if request.method == hdrs.METH_OPTIONS:
             return mounted.preflight()
         started = time.perf_counter() if self._log_requests else 0.0
         try:
-            body, headers, status = await self._exchange(mounted, path, request)
-            if len(body) > GZIP_FROM and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+            body, headers, status = await self._exchange(mounted, mount, path, request)
+            if (
+                len(body) > GZIP_FROM
+                and hdrs.CONTENT_RANGE not in headers
+                and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
+            ):
                 body = await gzipped(body)
                 headers[hdrs.CONTENT_ENCODING] = "gzip"
                 headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
@@ -133,6 +155,25 @@ class Edge:
             )
         return web.Response(body=body, status=status, headers=headers)
 
+    async def _answer_with_page(self, path: str, request: web.Request) -> web.Response:
+        """For people, and so in HTML; the path has no key in it, but the query has a token."""
+        language = request.headers.get(hdrs.ACCEPT_LANGUAGE)
+        headers = {**PAGE_HEADERS, **NAME}
+        try:
+            raw = await self._receive(request) if request.body_exists else None
+            form = None if raw is None else read_body(raw, request.headers.get(hdrs.CONTENT_TYPE, ""))
+            query = read_pairs(request.rel_url.raw_query_string)
+            page = await self.pages.answer(request.method, path, query, form, language)
+        except GatewayError as error:
+            page = self.pages.failed(error, language)
+        except Exception:
+            headers["X-Request-Id"] = number = next(self._numbers)
+            log.exception("request failed request=%s page=true", number)
+            page = self.pages.failed(GatewayError(Code.INTERNAL, "internal error"), language)
+        if self._log_requests:
+            log.info("request page=true method=%s status=%d bytes=%d", request.method, page.status, len(page.html))
+        return web.Response(body=page.html.encode(), status=page.status, headers=headers)
+
     async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """`Expect: 100-continue`: a body that will be refused is not asked for."""
         length = request.content_length
@@ -144,21 +185,29 @@ class Edge:
             request.writer.output_size = 0
         return None
 
-    def _find(self, path: str) -> _Mounted | None:
+    def _find(self, path: str) -> tuple[_Mounted | None, str]:
+        """Who serves a path, and the part of it that is the mount."""
         segments = path.split("/")
         for depth in self._depths:
-            mounted = self._mounts.get("/".join(segments[: depth + 1]))
+            if depth == 0:
+                break
+            mount = "/".join(segments[: depth + 1])
+            mounted = self._mounts.get(mount)
             if mounted is not None:
-                return mounted
-        return None
+                return mounted, mount
+        for mounted in self._open_mounts:
+            if mounted.fits(segments):
+                return mounted, "/".join(segments[: len(mounted.segments)])
+        root = self._mounts.get("")
+        return root, ""
 
-    async def _exchange(self, mounted: _Mounted, path: str, request: web.Request) -> _Answer:
+    async def _exchange(self, mounted: _Mounted, mount: str, path: str, request: web.Request) -> _Answer:
         try:
-            return mounted.written(await serve(mounted.front, await self._read(mounted, path, request)))
+            return mounted.written(await serve(mounted.front, await self._read(mounted, mount, path, request)))
         except GatewayError as error:
             return mounted.error(error)
 
-    async def _read(self, mounted: _Mounted, path: str, request: web.Request) -> HttpRequest:
+    async def _read(self, mounted: _Mounted, mount: str, path: str, request: web.Request) -> HttpRequest:
         url, headers = request.rel_url, request.headers
         method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
         text = url.raw_query_string
@@ -166,16 +215,30 @@ class Edge:
         if not (told := "".join(lower.values())).isascii():
             _refuse_what_is_not_utf8(told)
         base = self._public_url or f"{request.scheme}://{headers.get(hdrs.HOST, 'localhost')}"
-        return HttpRequest(
+        read = HttpRequest(
             method,
-            path[len(mounted.path) :] or "/",
+            path[len(mount) :] or "/",
             read_pairs(text) if text else {},
             lower,
-            await self._read_body(request) if request.body_exists else None,
-            base + mounted.path,
+            None,
+            base + mount,
+            mounted.read_holes(mount) if mounted.holes else {},
         )
+        raw = await self._receive(request) if request.body_exists else None
+        kept = mounted.front.passes_through
+        if kept:
+            read.raw, read.query_text = raw, text
+        if raw is not None:
+            try:
+                read.body = read_body(raw, headers.get(hdrs.CONTENT_TYPE, ""), plain=mounted.plain_bodies)
+            except GatewayError as error:
+                if not kept:
+                    raise
+                read.fault = error  # it may be for somebody who can read it
+        return read
 
-    async def _read_body(self, request: web.Request) -> Any:
+    async def _receive(self, request: web.Request) -> bytes:
+        """The body, decompressed."""
         length = request.content_length
         if length is not None and length > self._max_body:
             raise self._too_large()
@@ -199,7 +262,7 @@ class Edge:
         encoding = request.headers.get(hdrs.CONTENT_ENCODING)
         if encoding is not None and body:
             body = await self._decoded(body, encoding.strip().lower())
-        return read_body(body, request.headers.get(hdrs.CONTENT_TYPE, ""))
+        return body
 
     async def _decoded(self, body: bytes, encoding: str) -> bytes:
         if encoding == "identity":
@@ -224,6 +287,8 @@ class Edge:
         if path == HEALTH:
             status = {"status": "draining" if self.draining else "ok", "version": __version__}
             return _plain(503 if self.draining else 200, status)
+        if path == CAPABILITIES:
+            return _plain(200, self.capabilities)
         mounts = ", ".join(sorted(mount or "/" for mount in self._mounts))
         return _plain(404, {"error": f"nothing is mounted here; the mounts are {mounts}"})
 
@@ -236,11 +301,24 @@ class _Mounted:
 
     def __init__(self, path: str, front: Front) -> None:
         self.path = path
+        self.segments = path.split("/")
+        self.holes = {at: segment[1:-1] for at, segment in enumerate(self.segments) if segment.startswith("{")}
         self.front = front
+        self.plain_bodies = front.dialect.plain_bodies
         self.name = front.dialect.name
         dialect = front.dialect
         self._headers = CIMultiDict({"Content-Type": JSON_TYPE, **NAME, **dialect.cors_headers})
         self._preflight = CIMultiDict({**NAME, **dialect.preflight_headers})
+
+    def fits(self, segments: list[str]) -> bool:
+        return len(segments) >= len(self.segments) and all(
+            bool(segment) if at in self.holes else segment == own
+            for at, (own, segment) in enumerate(zip(self.segments, segments, strict=False))
+        )
+
+    def read_holes(self, mount: str) -> dict[str, str]:
+        segments = mount.split("/")
+        return {name: unquote(segments[at]) for at, name in self.holes.items()}
 
     def headers(self) -> CIMultiDict[str]:
         return self._headers.copy()
@@ -252,7 +330,11 @@ class _Mounted:
         headers = self.headers()
         if response.headers:
             headers.update(response.headers)
-        if response.body is None:
+        if type(response.body) is bytes:
+            if not any(name.lower() == "content-type" for name in response.headers):
+                del headers[hdrs.CONTENT_TYPE]  # who wrote it has not said
+            return response.body, headers, response.status
+        if response.body is NOTHING:
             del headers[hdrs.CONTENT_TYPE]
             return b"", headers, response.status
         return orjson.dumps(response.body), headers, response.status
@@ -278,8 +360,15 @@ def read_pairs(text: str) -> dict[str, Any]:
     return found
 
 
-def read_body(body: bytes, content_type: str) -> Any:
-    """JSON, whatever its type says: SDKs send it as text, and `curl -d` as a form. A form is one that is no JSON."""
+def read_body(body: bytes, content_type: str, *, plain: bool = False) -> Any:
+    """JSON, whatever its type says: SDKs send it as text, and `curl -d` as a form. A form is one that is no JSON.
+
+    Where bodies may be `plain` those of the type text/plain are text, and those without a type where they are no JSON.
+    """
+    if plain and (not content_type or content_type[:10].lower() == "text/plain"):
+        return _read_plain(body, typed=bool(content_type))
+    if content_type[:10].lower() == "multipart/":
+        raise GatewayError(Code.UNSUPPORTED, "a body of several parts is not supported yet, nor are files")
     if content_type[:33].lower() == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"["):
         try:
             text = body.decode("utf-8").strip()
@@ -287,6 +376,19 @@ def read_body(body: bytes, content_type: str) -> Any:
             raise GatewayError(Code.BAD_JSON, "the body is not UTF-8") from None
         return read_pairs(text) if text else None
     return read_json(body) if body.strip() else None
+
+
+def _read_plain(body: bytes, *, typed: bool) -> Any:
+    if not typed:
+        try:
+            return read_json(body) if body.strip() else None
+        except GatewayError:
+            if body.lstrip()[:1] in (b"{", b"["):
+                raise  # it was meant to be JSON
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise GatewayError(Code.BAD_JSON, "the body is not UTF-8") from None
 
 
 def inflated(body: bytes, window_bits: int, limit: int) -> bytes | None:
@@ -330,7 +432,7 @@ def _refuse_what_is_not_utf8(headers: str) -> None:
         raise GatewayError(Code.BAD_REQUEST, "a header is not UTF-8") from None
 
 
-def _plain(status: int, body: Mapping[str, str]) -> web.Response:
+def _plain(status: int, body: Mapping[str, Any]) -> web.Response:
     return web.Response(body=orjson.dumps(body), status=status, headers={"Content-Type": JSON_TYPE, **NAME})
 
 

@@ -11,10 +11,20 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from gateway.errors import SettingsError
@@ -25,8 +35,10 @@ SECONDS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 RESERVED_MOUNT = "/_gateway"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-MOUNT = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
+MOUNT = re.compile(r"(/([A-Za-z0-9._~-]+|\{[a-z_]+\}))+|/")
+DOMAIN = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 
 
 def read_size(text: Any) -> Any:
@@ -56,10 +68,64 @@ def read_mount(text: Any) -> Any:
     return text
 
 
+def read_url(text: Any) -> Any:
+    if isinstance(text, str):
+        try:
+            parts = urlsplit(text)
+            right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.fragment
+        except ValueError:
+            right = False
+        if not right or not text.isprintable() or " " in text:
+            raise ValueError("must be an address such as https://hooks.example.com/gateway")
+    return text
+
+
+def read_server(text: Any) -> Any:
+    """Where a backend is: an address with its path, and nothing else that an address may have."""
+    wrong = ValueError("must be an address such as https://api.example.com/parse")
+    if not isinstance(text, str):
+        return text
+    try:
+        read_url(text)
+        parts = urlsplit(text)
+    except ValueError:
+        raise wrong from None
+    if parts.query or "?" in text or "@" in parts.netloc:
+        raise wrong
+    return text
+
+
 Size = Annotated[int, BeforeValidator(read_size), Field(ge=1024)]
 Duration = Annotated[float, BeforeValidator(read_duration)]
+Timeout = Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=300)]
+Url = Annotated[str, BeforeValidator(read_url)]
+ServerUrl = Annotated[str, BeforeValidator(read_server)]
+Secret = Annotated[str, Field(min_length=16)]
 Mount = Annotated[str, BeforeValidator(read_mount)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+WHO = re.compile(r"everybody|authenticated|(role|user):.+|field:[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+ACL_WHO = re.compile(r"everybody|owner|(role|user):.+")
+
+
+def read_who(text: Any) -> Any:
+    if isinstance(text, str) and not WHO.fullmatch(text):
+        raise ValueError("must be everybody, authenticated, role:NAME, user:ID or field:NAME")
+    return text
+
+
+def read_acl_who(text: Any) -> Any:
+    if isinstance(text, str) and not ACL_WHO.fullmatch(text):
+        raise ValueError("must be everybody, owner, role:NAME or user:ID")
+    return text
+
+
+ActionName = Literal["find", "get", "count", "create", "update", "delete", "add_field"]
+Who = Annotated[str, BeforeValidator(read_who)]
+AclWho = Annotated[str, BeforeValidator(read_acl_who)]
+ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,128}$")]
+FieldName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,128}$")]
 
 
 class Strict(BaseModel):
@@ -75,42 +141,124 @@ class ServerSettings(Strict):
     log_requests: bool = False
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$")] | None = None
     mounts: dict[str, tuple[Mount, ...]] = {}
-    secret: Annotated[str, Field(min_length=16)] | None = None
+    secret: Secret | None = None
+    token_keys: tuple[Annotated[str, Field(min_length=32)], ...] = ()
 
 
 class ClientSettings(BaseModel):
-    """The keys that clients of one dialect hold. Which there are besides `app_id`, the dialect says."""
+    """The keys that clients of one dialect hold. Which there are besides `app_id`, the dialect says.
+
+    Whoever asks one of the hosts in `domains` needs neither, in a dialect that knows such a thing.
+    """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
     __pydantic_extra__: dict[str, Annotated[str, Field(min_length=1)]] = Field(init=False)
 
     app_id: Annotated[str, Field(min_length=1)]
+    domains: tuple[Annotated[str, Field(pattern=DOMAIN)], ...] = ()
 
     @property
     def keys(self) -> Mapping[str, str]:
         return self.__pydantic_extra__
 
 
-class ProviderSettings(Strict):
-    """How what clients say of a user of another service is checked. There is one way so far: to believe it."""
+class HookSettings(Strict):
+    """A webhook that runs code of the app's own."""
 
-    trust: Literal[True]
+    url: Url
+    secret: Secret
+    timeout: Timeout = 15.0
+
+
+class ProviderSettings(Strict):
+    """How what clients say of a user of another service is checked: not at all, or by asking a webhook."""
+
+    trust: Literal[True] | None = None
+    verify: Url | None = None
+    secret: Secret | None = None
+    timeout: Timeout = 10.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.trust is None) == (self.verify is None) or (self.verify is None) != (self.secret is None):
+            raise ValueError("must have either trust, or verify and secret")
+        return self
+
+
+class LetterSettings(Strict):
+    """What a mail with a link says, where it is not the gateway's own text."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    text: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+    html: Annotated[str, Field(min_length=1, max_length=100_000)] | None = None
 
 
 class UserSettings(Strict):
     auth_providers: dict[str, ProviderSettings] = {}
     private: bool = False
     client_queries: bool = False
+    registration: bool = True
+    multiple_logins: bool = True
+    max_concurrent_logins: Annotated[int, Field(ge=1)] | None = None
+    second_login: Literal["ends_first", "refused"] = "ends_first"
     session_length: Duration = 365 * 86400.0
+    session_idle: Duration | None = None
     failures_until_locked: Annotated[int, Field(ge=1)] = 6
     locked_for: Duration = 15 * 60.0
+    verify_email: bool = False
+    verify_phone: bool = False
+    prevent_log_in_unverified: bool = False
+    reset_link_lasts: Duration = 3600.0
+    verify_link_lasts: Duration = 7 * 86400.0
+    code_lasts: Duration = 600.0
+    code_tries: Annotated[int, Field(ge=1, le=100)] = 5
+    messages_apart: Duration = 60.0
+    messages_a_day: Annotated[int, Field(ge=1)] = 10
+    captcha_for_codes: bool = False
+    codes_without_number: bool = False
+    mails: dict[Literal["reset_password", "verify_email"], LetterSettings] = {}
+
+    @model_validator(mode="after")
+    def _log_ins(self) -> Self:
+        if not self.multiple_logins and self.max_concurrent_logins is not None:
+            raise ValueError("max_concurrent_logins says nothing where multiple_logins is false")
+        if self.multiple_logins and self.second_login == "refused":
+            raise ValueError("second_login says nothing where multiple_logins is true")
+        return self
+
+
+class ClassSettings(Strict):
+    """What the owner of an app says of a class, over what is stored with it."""
+
+    permissions: dict[ActionName, tuple[Who, ...]] = {}
+    default_acl: dict[AclWho, tuple[Literal["read", "write"], ...]] | None = None
+    protected_fields: dict[Who, tuple[FieldName, ...]] | None = None
+    read_only: tuple[FieldName, ...] = ()
+
+
+class RenameSettings(Strict):
+    """What clients know by another name than the backend: their names to its. The class `*` is every class."""
+
+    classes: dict[str, str] = {}
+    fields: dict[str, dict[str, str]] = {}
 
 
 class AppSettings(Strict):
     name: Name
     backend: str
+    services_store: str | None = None
     custom_ids: bool = False
+    client_class_creation: bool = True
+    dynamic_schema: bool = True
+    classes: dict[ClassName, ClassSettings] = {}
+    pass_through: bool = False
+    renames: RenameSettings = RenameSettings()
     users: UserSettings = UserSettings()
+    mail: str | None = None
+    sms: str | None = None
+    captcha: str | None = None
+    functions: dict[str, HookSettings] = {}
+    events: dict[str, HookSettings] = {}
     clients: Annotated[dict[str, ClientSettings], Field(min_length=1)]
 
 
@@ -119,14 +267,77 @@ class EmbeddedSettings(Strict):
     url: str
 
 
-# with the second type this becomes a union, told apart by `type`
-BackendSettings = EmbeddedSettings
+class RemoteSettings(BaseModel):
+    """A server of somebody else's. `type` is the dialect that it speaks, which says what keys there are as well."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True, hide_input_in_errors=True)
+    __pydantic_extra__: dict[str, Annotated[str, Field(min_length=1)]] = Field(init=False)
+
+    type: str
+    url: ServerUrl
+    app_id: Annotated[str, Field(min_length=1)]
+    timeout: Timeout = 20.0
+    connect_timeout: Timeout = 3.0
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 100
+    max_answer: Size = 32 * 1024**2
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    failures_until_open: Annotated[int, Field(ge=1)] = 10
+    open_for: Timeout = 2.0
+    emulate: tuple[str, ...] = ()
+    refuse: tuple[str, ...] = ()
+    columns: dict[ClassName, dict[FieldName, str]] = {}
+    columns_kept: Duration = 60.0
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        return self.__pydantic_extra__
+
+
+def _kind_of_backend(told: Any) -> str | None:
+    """Where the type is misspelt, the address says what was meant."""
+    if not isinstance(told, dict):
+        return getattr(told, "type", None)
+    kind, url = told.get("type"), told.get("url")
+    if not isinstance(kind, str):
+        return None
+    return "embedded" if kind == "embedded" or (isinstance(url, str) and url.startswith("sqlite:")) else "remote"
+
+
+BackendSettings = Annotated[
+    Annotated[EmbeddedSettings, Tag("embedded")] | Annotated[RemoteSettings, Tag("remote")],
+    Discriminator(_kind_of_backend),
+]
+
+
+class SmtpSettings(Strict):
+    type: Literal["smtp"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: str | None = None
+    sender: Annotated[str, Field(alias="from")]
+    timeout: Timeout = 20.0
+
+
+class WebhookSettings(Strict):
+    type: Literal["webhook"]
+    url: Url
+    secret: Secret
+    timeout: Timeout = 10.0
+
+
+AdapterSettings = Annotated[SmtpSettings | WebhookSettings, Field(discriminator="type")]
+
+ADAPTER_TYPES: Mapping[str, str] = {"mail": "smtp", "sms": "webhook", "captcha": "webhook"}
+"""What an app can have of the outside world, and which type of adapter does it."""
 
 
 class Settings(Strict):
     server: ServerSettings = ServerSettings()
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     backends: Annotated[dict[str, BackendSettings], Field(min_length=1)]
+    adapters: dict[str, AdapterSettings] = {}
 
 
 def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -139,7 +350,7 @@ def load_settings(path: Path, environment: Mapping[str, str] = os.environ) -> Se
             # as JSON: strict still refuses "8080" for 8080, but takes a list for a tuple and a word for a literal
             settings = Settings.model_validate_json(json.dumps(expanded, default=str))
         except ValidationError as invalid:
-            faults = [f"{_dotted(error['loc'])}{_sentence(error)}" for error in invalid.errors()]
+            faults = [f"{_dotted(_place(error))}{_sentence(error)}" for error in _own(invalid.errors())]
         else:
             faults = list(_contradictions(settings))
     if faults:
@@ -183,8 +394,30 @@ def _dotted(place: tuple[str | int, ...]) -> str:
     return f"{'.'.join(map(str, place))}: " if place else ""
 
 
+def _own(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Without lists that are too short only since an error of theirs was left out of them."""
+    for error in errors:
+        depth = len(error["loc"])
+        if error["type"] != "too_short" or all(
+            other["loc"][:depth] != error["loc"] for other in errors if other is not error
+        ):
+            yield error
+
+
+def _place(error: ErrorDetails) -> tuple[str | int, ...]:
+    """Where an error is in the file. Of what has a type, pydantic puts that between its name and its key."""
+    place = error["loc"]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return (*place, "type")
+    return (*place[:2], *place[3:]) if place[0:1] in (("adapters",), ("backends",)) else place
+
+
 def _sentence(error: ErrorDetails) -> str:
     match error["type"]:
+        case "union_tag_invalid":
+            return f"must be one of {error['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            return "is required"
         case "missing":
             return "is required"
         case "extra_forbidden":
@@ -214,9 +447,90 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             key = f"apps.{index}.clients.{dialect}.app_id"
             if (other := ids.setdefault((dialect, client.app_id), key)) != key:
                 yield f"{key}: is the same as {other}"
+    yield from _contradictions_of_adapters(settings)
+    yield from _contradictions_of_backends(settings)
+    yield from _what_users_need(settings)
+    hosts: dict[tuple[str, str], str] = {}
+    for index, app in enumerate(settings.apps):
+        for dialect, client in app.clients.items():
+            for at, domain in enumerate(client.domains):
+                key = f"apps.{index}.clients.{dialect}.domains.{at}"
+                if (other := hosts.setdefault((dialect, domain), key)) != key:
+                    yield f"{key}: is the same as {other}"
     places: dict[str, str] = {}
     for dialect, mounts in settings.server.mounts.items():
         for index, mount in enumerate(mounts):
             key = f"server.mounts.{dialect}.{index}"
             if (other := places.setdefault(mount, key)) != key:
                 yield f"{key}: is the same as {other}"
+
+
+THEIRS: tuple[str, ...] = ("classes", "client_class_creation", "dynamic_schema", "mail", "sms", "captcha")
+"""What is a remote backend's own affair."""
+
+
+def _contradictions_of_backends(settings: Settings) -> Iterator[str]:
+    embedded = [name for name, backend in settings.backends.items() if isinstance(backend, EmbeddedSettings)]
+    for index, app in enumerate(settings.apps):
+        yield from (f"apps.{index}.pass_through: {fault}" for fault in _in_the_way(settings, app))
+        if not isinstance(settings.backends.get(app.backend), RemoteSettings):
+            if app.services_store is not None:
+                yield f"apps.{index}.services_store: is for an app with a remote backend; this one's keeps them itself"
+            continue
+        if app.services_store is not None and app.services_store not in embedded:
+            there_are = f"there are: {', '.join(embedded)}" if embedded else "there are none"
+            yield f"apps.{index}.services_store: is none of the backends of type embedded; {there_are}"
+        for key in THEIRS:
+            if key in app.model_fields_set and getattr(app, key) != AppSettings.model_fields[key].get_default(
+                call_default_factory=True
+            ):
+                yield f"apps.{index}.{key}: is up to {app.backend}, which is no store of the gateway's own"
+        for key in sorted(app.users.model_fields_set - {"client_queries"}):
+            if getattr(app.users, key) != UserSettings.model_fields[key].get_default(call_default_factory=True):
+                yield f"apps.{index}.users.{key}: is up to {app.backend}, which is no store of the gateway's own"
+
+
+def _in_the_way(settings: Settings, app: AppSettings) -> Iterator[str]:
+    """What keeps requests from going on as they came."""
+    backend = settings.backends.get(app.backend)
+    if not app.pass_through or backend is None:
+        return
+    if not isinstance(backend, RemoteSettings):
+        yield f"{app.backend} is a store of the gateway's own, which is told of operations, not of requests"
+        return
+    for dialect in app.clients:
+        if dialect != backend.type:
+            yield f"{app.backend} speaks {backend.type}, and clients here {dialect}"
+    if app.renames.classes or app.renames.fields:
+        yield "cannot be where names are changed (renames)"
+    for key in ("services_store", "functions", "events"):
+        if getattr(app, key):
+            yield f"cannot be where the gateway itself has an answer ({key})"
+
+
+def _what_users_need(settings: Settings) -> Iterator[str]:
+    for index, app in enumerate(settings.apps):
+        key, users = f"apps.{index}", app.users
+        mails = isinstance(settings.adapters.get(app.mail or ""), SmtpSettings)
+        if mails and settings.server.public_url is None:
+            yield f"{key}.mail: needs server.public_url, as its mails have links in them"
+        for name, needed in (("verify_email", "mail"), ("verify_phone", "sms"), ("captcha_for_codes", "captcha")):
+            if getattr(users, name) and getattr(app, needed) is None:
+                yield f"{key}.users.{name}: needs {key}.{needed}"
+        if users.prevent_log_in_unverified and not (users.verify_email or users.verify_phone):
+            yield f"{key}.users.prevent_log_in_unverified: needs verify_email or verify_phone"
+
+
+def _contradictions_of_adapters(settings: Settings) -> Iterator[str]:
+    for index, app in enumerate(settings.apps):
+        for kind, type_ in ADAPTER_TYPES.items():
+            there_are = [name for name, adapter in settings.adapters.items() if adapter.type == type_]
+            if (chosen := getattr(app, kind)) is not None and chosen not in there_are:
+                told = f"there are: {', '.join(there_are)}" if there_are else "there are none"
+                yield f"apps.{index}.{kind}: is none of the adapters of type {type_}; {told}"
+    for name, adapter in settings.adapters.items():
+        if isinstance(adapter, SmtpSettings):
+            if (adapter.username is None) != (adapter.password is None):
+                yield f"adapters.{name}: must have both username and password, or neither"
+            elif adapter.username is not None and adapter.security == "none" and adapter.host not in LOOPBACK:
+                yield f"adapters.{name}.security: must not be none, or the password would travel in the clear"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 import orjson
 
@@ -17,12 +18,24 @@ MAX_DEPTH = 100
 """Objects and lists inside each other, as deep as MongoDB, and so every vendor here, stores a document."""
 
 
+class _Nothing(Enum):
+    NOTHING = "nothing"
+
+
+NOTHING: Final = _Nothing.NOTHING
+"""No body at all, which is not the same as the JSON `null`."""
+
+
 @dataclass(slots=True)
 class HttpRequest:
     """One request, decoded. `path` is below the dialect's mount and still percent-encoded.
 
-    `query` has a tuple where a name came more than once; header names are lower case; `body` is decoded JSON, None
-    where there is none. `base` is the address of the mount as the client sees it, such as `http://host:8080/parse`.
+    `query` has a tuple where a name came more than once; header names are lower case; `body` is decoded JSON, or text
+    where the dialect has bodies of text, and None where there is none. `base` is the address of the mount as the client
+    sees it, such as `http://host:8080/parse`, and `holes` what stands in the holes of the mount's path.
+
+    Where an application may send requests on as they came, `raw` is the body as it arrived, decompressed, and
+    `query_text` the query; `fault` is then why the body could not be decoded.
     """
 
     method: str
@@ -31,14 +44,18 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     base: str = ""
+    holes: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    query_text: str = ""
+    fault: GatewayError | None = None
 
 
 @dataclass(slots=True)
 class HttpResponse:
-    """One response: `body` is data to be encoded as JSON."""
+    """One response: `body` is data to be encoded as JSON, or bytes as they are, or NOTHING."""
 
     status: int
-    body: Any = None
+    body: Any = NOTHING
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,8 +10,18 @@ from aiohttp import web
 
 from gateway.app import address_of, listen, mappings_directory, running
 from gateway.dialects.dialect import Dialect, load_dialects
+from tests.log_watch import WATCH
+from tests.outside import OutsideWorld, outside_world
 
 Serving = Callable[[web.Application], Awaitable[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def watched_logs() -> Iterator[None]:
+    """No key, token or password is in any log of the whole run; see tests/log_watch.py. It ends after all others."""
+    with WATCH.of_everything():
+        yield
+    assert not WATCH.leaks, "logged:\n" + "\n".join(sorted(WATCH.leaks))
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +40,10 @@ async def serving() -> AsyncIterator[Serving]:
             return address_of(listening)
 
         yield serve
+
+
+@pytest.fixture
+def outside() -> Iterator[OutsideWorld]:
+    """A mail server and a receiver of webhooks, see tests/outside.py."""
+    with outside_world() as world:
+        yield world

@@ -24,26 +24,32 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "mapping": {"model", "errors", "yaml_text"},
     "dialects": {"mapping", "model", "wire", "errors"},
     "store": {"model", "errors"},  # no dialect, no HTTP: it cannot know who asked
-    "backends": {"dialects", "store", "model", "wire", "errors"},
+    "adapters": {"model", "errors", "__init__"},
+    "backends": {"adapters", "dialects", "store", "model", "wire", "errors"},
     "authorise": {"backends", "dialects", "mapping", "model", "errors"},
+    "pages": {"authorise", "model", "errors"},
     "pipeline": {"authorise", "dialects", "model", "wire", "errors"},
-    "server": {"pipeline", "wire", "errors", "__init__"},
+    "server": {"pages", "pipeline", "wire", "errors", "__init__"},
     "settings": {"errors", "yaml_text"},
     "workers": set(),
-    "capabilities": {"mapping", "model"},
-    "app": ANYTHING - {"cli", "demo"},
+    "capabilities": {"backends", "dialects", "mapping", "model"},
+    "app": ANYTHING - {"cli", "demo", "import_users"},
     "demo": {"app"},
+    "import_users": {"app", "backends", "dialects", "model", "errors", "settings"},
     "cli": ANYTHING,
     "__main__": {"cli"},
 }
 
 ONLY_IN: Mapping[str, set[str]] = {
-    "aiohttp": {"server.py", "app.py", "demo.py"},  # the edges
+    "aiohttp": {"server.py", "app.py", "demo.py", "adapters/webhook.py", "backends/remote.py"},  # the edges
+    "yarl": {"backends/remote.py"},
+    "aiosmtplib": {"adapters/mail.py"},
     "multidict": {"server.py"},
     "apsw": {"store/sqlite.py"},
     "typer": {"cli.py"},
     "rich": {"cli.py", "demo.py"},
     "uvloop": {"cli.py"},
+    "cryptography": {"backends/seal.py"},
     "yaml": {"yaml_text.py", "settings.py", "mapping/schema.py"},
     "pydantic": {"settings.py", "mapping/schema.py", "mapping/compile.py"},
     "pydantic_core": {"settings.py"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -13,15 +13,32 @@ from gateway.mapping.schema import Proves
 from gateway.model.operation import (
     Batch,
     Caller,
+    CountInGroup,
     Create,
+    CreateMany,
     Credentials,
+    DeepSave,
+    Deferred,
+    Delete,
+    DeleteMany,
+    Find,
+    FindGroups,
+    FindRelated,
     Get,
+    NewObject,
     Operation,
+    Relate,
+    Relating,
     Result,
     Scan,
     ServerTime,
     Signature,
+    Update,
+    UpdateMany,
+    Upsert,
 )
+from gateway.model.query import And, Condition, Filter, Inverse, Not, Op, Or, Subquery
+from gateway.model.values import Object, Pointer, ResultOf
 
 KEYS = {"app_key": "key", "master_key": "master"}
 MASTER_ONLY = {"master_key": "master"}
@@ -103,6 +120,64 @@ POST, USER = Get(class_name="Post", id="x"), Get(class_name="_Installation", id=
 SCAN = Scan(class_name="Post", limit=1)
 OWN_ID, NO_ID = Create(class_name="Post", id="mine", changes={}), Create(class_name="Post", id="", changes={})
 
+
+def many(class_name: str, known: str | None) -> CreateMany:
+    return CreateMany(class_name=class_name, objects=(NewObject({}), NewObject({}, known)))
+
+
+FROM_X = {"id": ResultOf("x")}
+CHOOSING: Mapping[str, Operation] = {
+    "to save": Upsert(class_name="Post", id="mine", changes={}),
+    "of many": many("Post", "mine"),
+    "of a tree": DeepSave(class_name="Post", tree={"@id": "mine", "n": 1}),
+    "below": DeepSave(class_name="Post", tree={"by": [{"a": Object("Person", {"@id": "mine", "n": 1})}]}),
+    "of an earlier item": Deferred(item=Upsert(class_name="Post", changes={}), fields=FROM_X),
+    "of an earlier item, to make": Deferred(item=Create(class_name="Post", changes={}), fields=FROM_X),
+}
+"""An id of the client's own, for what may be new."""
+
+NAMING: Mapping[str, Operation] = {
+    "linked": DeepSave(class_name="Post", tree={"by": {"@id": "there"}, "in": [Object("Tag", {"@id": "there"})]}),
+    "changed": UpdateMany(class_name="Post", changes={}, ids=("there",)),
+    "deleted": DeleteMany(class_name="Post", ids=("there",)),
+    "related": Relate(class_name="Post", id="there", field="r", how=Relating.ADD, ids=("there",), target="Tag"),
+    "of an earlier item": Deferred(item=Get(class_name="Post", id=""), fields=FROM_X),
+}
+
+
+def grouped(name: str, where: Filter | None = None) -> FindGroups:
+    return FindGroups(class_name=name, limit=1, group_limit=1, object_limit=1, levels=1, where=where)
+
+
+def private(name: str) -> Iterator[tuple[str, Operation]]:
+    inside: tuple[Filter, ...] = (Condition("by", Op.IN, Subquery(name)), Inverse(name, "posts"))
+    deep = Subquery("Post", Not(Or((inside[0],))))
+    yield "saved", Upsert(class_name=name, changes={})
+    yield "made", many(name, None)
+    yield "changed", UpdateMany(class_name=name, changes={}, where=And(()))
+    yield "deleted", DeleteMany(class_name=name, ids=("x",))
+    yield "related", Relate(class_name=name, id="x", field="r", how=Relating.ADD, ids=("y",))
+    yield "related to", Relate(class_name="Post", id="x", field="r", how=Relating.ADD, ids=("y",), target=name)
+    yield "a tree", DeepSave(class_name=name, tree={})
+    yield "in a tree", DeepSave(class_name="Post", tree={"a": [Object("Tag", {"b": Object(name, {})})]})
+    yield "pointed to in a tree", DeepSave(class_name="Post", tree={"a": {"b": Pointer(name, "x")}})
+    yield "looked into", FindRelated(class_name=name, id="x", field="r", limit=1)
+    yield "grouped", grouped(name)
+    yield "counted", CountInGroup(class_name=name, path=())
+    yield "deferred", Deferred(item=Get(class_name=name, id=""), fields=FROM_X)
+    yield "asked below", Find(class_name="Post", limit=1, where=Condition("by", Op.IN, deep))
+    for where in inside:
+        kind = type(where).__name__
+        yield f"asked by {kind}", Find(class_name="Post", limit=1, where=And((where,)))
+        yield f"grouped by {kind}", grouped("Post", where)
+        yield f"counted by {kind}", CountInGroup(class_name="Post", path=(), where=where)
+        yield f"changed by {kind}", UpdateMany(class_name="Post", changes={}, where=Or((where,)))
+        yield f"deleted by {kind}", DeleteMany(class_name="Post", where=Not(where))
+        yield f"related by {kind}", Relate(class_name="Post", id="x", field="r", how=Relating.SET, where=where)
+
+
+PRIVATE = [(f"{name}, {how}", op) for name in ("_Installation", "@token") for how, op in private(name)]
+
 REFUSALS: tuple[tuple[str, Operation, Caller, bool, Code | None], ...] = (
     ("an object", POST, CLIENT, False, None),
     ("the server's time", ServerTime(), CLIENT, False, None),
@@ -113,6 +188,12 @@ REFUSALS: tuple[tuple[str, Operation, Caller, bool, Code | None], ...] = (
     ("an id of the client's own", OWN_ID, CLIENT, False, Code.RESERVED_FIELD),
     ("an id of the client's own, where that is allowed", OWN_ID, CLIENT, True, None),
     ("an id of nothing, where one is allowed", NO_ID, CLIENT, True, Code.MISSING_ID),
+    *((f"an own id, {name}", op, CLIENT, False, Code.RESERVED_FIELD) for name, op in CHOOSING.items()),
+    *((f"an own id, {name}, where that is allowed", op, CLIENT, True, None) for name, op in CHOOSING.items()),
+    *((f"an id that is there, {name}", op, CLIENT, False, None) for name, op in NAMING.items()),
+    ("the id of everybody, for a user", Upsert(class_name="_User", id="*", changes={}), CLIENT, True, Code.FORBIDDEN),
+    ("the id of a role, for a user", many("_User", "role:x"), CLIENT, True, Code.FORBIDDEN),
+    *((f"a class of the system's, {name}", op, MASTER, True, Code.UNSUPPORTED) for name, op in PRIVATE),
 )
 
 
@@ -153,4 +234,53 @@ async def test_one_refusal_refuses_an_atomic_batch() -> None:
     backend = Recording()
     with pytest.raises(GatewayError) as refused:
         await Guarded(backend).execute(Batch(items=(POST, USER), atomic=True), MASTER)
-    assert (refused.value.code, backend.asked) == (Code.UNSUPPORTED, [])
+    assert (refused.value.code, refused.value.details["item"], backend.asked) == (Code.UNSUPPORTED, "1", [])
+
+
+class Redirecting(Recording):
+    """A backend with a class of posts, whose field `author` holds users."""
+
+    async def execute(self, op: Operation, caller: Caller) -> Result:
+        await super().execute(op, caller)
+        return Result(class_name="_User" if getattr(op, "redirect_key", None) == "author" else None)
+
+
+USERS_OF = Subquery("_User", Condition("name", Op.EQ, "x"))
+BY_USER, DEEP = Condition("by", Op.IN, USERS_OF), Subquery("Team", Not(Or((Condition("by", Op.NOT_IN, USERS_OF),))))
+
+QUERIES: tuple[tuple[str, Operation, bool], ...] = (
+    ("users", Find(class_name="_User", limit=1), False),
+    ("posts", Find(class_name="Post", limit=1), True),
+    ("a user", Get(class_name="_User", id="x"), True),
+    ("posts, and their users", Find(class_name="Post", limit=1, include=("author",)), True),
+    ("a query in a query", Find(class_name="Post", limit=1, where=BY_USER), False),
+    ("a query in a query in a query", Find(class_name="Post", limit=1, where=Condition("t", Op.IN, DEEP)), False),
+    ("what stands in another class", Find(class_name="Post", limit=1, where=Inverse("_User", "likes")), False),
+    ("a condition of a change", Update(class_name="Post", id="x", changes={}, where=And((BY_USER,))), False),
+    ("a condition of a deletion", Delete(class_name="Post", ids=("x",), where=BY_USER), False),
+    ("a redirect to users", Find(class_name="Post", limit=1, redirect_key="author"), False),
+    ("a redirect elsewhere", Find(class_name="Post", limit=1, redirect_key="team"), True),
+    ("deferred", Deferred(item=Find(class_name="_User", limit=1), fields={}), False),
+    ("users in groups", grouped("_User"), False),
+    ("posts in groups", grouped("Post"), True),
+    ("users in a group", CountInGroup(class_name="_User", path=()), False),
+    ("a query in a query for groups", grouped("Post", BY_USER), False),
+    ("a query in a query for a count", CountInGroup(class_name="Post", path=(), where=BY_USER), False),
+)
+
+
+@pytest.mark.parametrize(("op", "allowed"), [pytest.param(*row[1:], id=row[0]) for row in QUERIES])
+async def test_what_only_the_master_may_query_is_not_to_be_had_by_a_way_round(op: Operation, allowed: bool) -> None:
+    closed = {"_User": "users.client_queries"}
+    for asked in (op, Batch(items=(op,), atomic=True)):
+        backend = Redirecting()
+        await Guarded(backend, master_queries=closed).execute(asked, MASTER)
+        try:
+            await Guarded(backend, master_queries=closed).execute(asked, CLIENT)
+        except GatewayError as error:
+            refusal = error
+            assert refusal.code is Code.FORBIDDEN
+            assert refusal.message == "only the master may query _User; the setting users.client_queries opens it"
+            assert not allowed
+        else:
+            assert allowed

@@ -66,7 +66,7 @@ STORIES: tuple[tuple[str, HttpRequest, Result | Exception, HttpResponse], ...] =
         "a value that the dialect has no words for",
         HttpRequest("GET", "/classes/Post/x", {}, HEADERS),
         Result(object={"@id": "x", "v": object()}),
-        HttpResponse(400, {"code": 1, "error": "a value of the kind object cannot be told here"}),
+        HttpResponse(400, {"code": 1, "error": "v: a value of the kind object cannot be told here"}),
     ),
     ("no credentials", HttpRequest("GET", "/classes/Post/x"), Result(), UNAUTHORIZED),
     (

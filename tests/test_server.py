@@ -127,6 +127,14 @@ async def test_an_encoded_slash_stays_within_its_segment(served: Serve) -> None:
     assert gateway.backend.asked == [Get(class_name="Post", id="a/b")]
 
 
+async def test_a_line_break_in_a_path_is_a_character_like_others(served: Serve) -> None:
+    gateway = await served(lambda op: _raise(GatewayError(Code.OBJECT_NOT_FOUND, "none")))
+    url = URL(gateway.address + "/parse/classes/Post/a%0Ab", encoded=True)
+    async with gateway.session.get(url, headers=HEADERS["parse"]) as response:
+        assert (await response.json())["code"] == 101
+    assert gateway.backend.asked == [Get(class_name="Post", id="a\nb")]
+
+
 async def test_the_longest_mount_that_fits_serves(served: Serve) -> None:
     gateway = await served()
     gateway.edge.mount("/1/nested/", gateway.edge._mounts["/1.1"].front)
@@ -207,6 +215,7 @@ def test_bodies_as_data(body: bytes, content_type: str, expected: Any) -> None:
         (b"\xff=1", "application/x-www-form-urlencoded", Code.BAD_JSON),
         (b"a=%FF", "application/x-www-form-urlencoded", Code.BAD_REQUEST),
         (b"[" * 1000 + b"]" * 1000, "application/json", Code.BAD_JSON),
+        (b"--x\r\n\r\n\r\n--x--", "Multipart/form-data; boundary=x", Code.UNSUPPORTED),
     ],
 )
 def test_bodies_that_cannot_be_read(body: bytes, content_type: str, code: Code) -> None:

@@ -11,7 +11,18 @@ import pytest
 import yaml
 
 from gateway.errors import SettingsError
-from gateway.settings import AppSettings, EmbeddedSettings, ServerSettings, load_settings
+from gateway.settings import (
+    AppSettings,
+    EmbeddedSettings,
+    ProviderSettings,
+    RemoteSettings,
+    ServerSettings,
+    Settings,
+    SmtpSettings,
+    UserSettings,
+    WebhookSettings,
+    load_settings,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,8 +33,15 @@ GOOD: dict[str, Any] = {
         {"name": "shop", "backend": "local", "clients": {"parse": {"app_id": "shop"}}},
     ],
     "backends": {"local": {"type": "embedded", "url": "sqlite:///data/${NAME}.db"}},
+    "adapters": {
+        "post": {"type": "smtp", "host": "mail.example", "username": "blog", "password": "p", "from": "a@example"},
+        "hook": {"type": "webhook", "url": "https://hooks.example/x", "secret": "0123456789abcdef"},
+    },
 }
 ENVIRONMENT = {"REST_KEY": "from-the-environment", "NAME": "blog"}
+
+FAR = {"type": "parse", "url": "http://127.0.0.1:1337/parse", "app_id": "blog"}
+UNITS = "the units are ms, s, m, h, d"
 
 Damage = Callable[[dict[str, Any]], Any]
 
@@ -54,10 +72,42 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
     path = ROOT / "config.example.yaml"
     settings, text = load_settings(path, {}), path.read_text(encoding="utf-8")
     assert settings.server == ServerSettings()
-    fields = {*ServerSettings.model_fields, *AppSettings.model_fields, *EmbeddedSettings.model_fields}
+    sections = (ServerSettings, AppSettings, UserSettings, ProviderSettings, EmbeddedSettings, RemoteSettings)
+    fields = {
+        field.alias or name
+        for section in (*sections, SmtpSettings, WebhookSettings, Settings)
+        for name, field in section.model_fields.items()
+    }
     assert [name for name in sorted(fields) if f"{name}:" not in text] == []
+    assert settings.adapters == {}
     for app in settings.apps:
         assert app.custom_ids is AppSettings.model_fields["custom_ids"].default
+        assert app.users == UserSettings()
+        assert (app.mail, app.sms, app.captcha) == (None, None, None)
+
+
+def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
+    text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+    there = text.replace("adapters: {} ", "adapters: ").replace("\n#  ", "\n  ")
+    settings = load_settings(
+        written(tmp_path, there),
+        dict.fromkeys(("SMTP_PASSWORD", "HOOK_SECRET", "PARSE_REST_KEY", "PARSE_MASTER_KEY"), "from-the-environment"),
+    )
+    server = {"type": "parse", "url": "http://127.0.0.1:1337/parse", "app_id": "blog"}
+    keys = dict.fromkeys(("rest_key", "master_key"), "from-the-environment")
+    assert settings.backends["server"] == RemoteSettings.model_validate(server | keys)
+    assert settings.adapters == {
+        "post": SmtpSettings.model_validate(
+            {
+                "type": "smtp",
+                "host": "smtp.example.com",
+                "username": "blog",
+                "password": "from-the-environment",
+                "from": "Blog <no-reply@example.com>",
+            }
+        ),
+        "hook": WebhookSettings(type="webhook", url="https://hooks.example.com/gateway", secret="from-the-environment"),
+    }
 
 
 def put(*place: str | int, value: object) -> Damage:
@@ -79,6 +129,14 @@ def drop(*place: str | int) -> Damage:
 
     return damage
 
+
+def both(*damages: Damage) -> Damage:
+    return lambda config: [damage(config) for damage in damages]
+
+
+CLASS_ACTIONS = (
+    "Post.permissions.see.[key]: must be 'find', 'get', 'count', 'create', 'update', 'delete' or 'add_field'"
+)
 
 DAMAGES: list[tuple[Damage, str]] = [
     (drop("apps"), "apps: is required"),
@@ -103,6 +161,7 @@ DAMAGES: list[tuple[Damage, str]] = [
     ),
     (put("server", "public_url", value="example.com"), "server.public_url: must match ^https?://[^/?#]+$"),
     (put("server", "secret", value="too short"), "server.secret: should have at least 16 characters"),
+    (put("server", "token_keys", value=["too short"]), "server.token_keys.0: should have at least 32 characters"),
     (
         put("server", "mounts", "parse", 0, value="parse/"),
         "server.mounts.parse.0: must be a path such as /parse, without a slash at its end",
@@ -127,6 +186,15 @@ DAMAGES: list[tuple[Damage, str]] = [
     ),
     (put("apps", 1, "clients", "parse", "app_id", value=17), "apps.1.clients.parse.app_id: should be a valid string"),
     (
+        put("apps", 1, "clients", "parse", "domains", value=["Blog.example.com"]),
+        "apps.1.clients.parse.domains.0: must match ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$",
+    ),
+    (
+        put("apps", 1, "functions", value={"hello": {"url": "hooks", "secret": "x" * 16}}),
+        "apps.1.functions.hello.url: must be an address such as https://hooks.example.com/gateway",
+    ),
+    (put("apps", 1, "events", value={"saved": {"url": "http://h/"}}), "apps.1.events.saved.secret: is required"),
+    (
         put("apps", 1, "clients", "parse", "rest_key", value=17),
         "apps.1.clients.parse.rest_key: should be a valid string",
     ),
@@ -143,8 +211,145 @@ DAMAGES: list[tuple[Damage, str]] = [
         "apps.1.clients.parse.rest_key: a reference to the environment is written ${NAME}",
     ),
     (put("backends", "local", "type", value="mongo"), "backends.local.type: must be 'embedded'"),
+    (drop("backends", "local", "type"), "backends.local.type: is required"),
     (drop("backends", "local", "url"), "backends.local.url: is required"),
     (put("backends", "local", "path", value="x"), "backends.local.path: is not a setting"),
+    (
+        put("backends", "far", value={"type": "parse", "url": "parse.example.com", "app_id": "a"}),
+        "backends.far.url: must be an address such as https://api.example.com/parse",
+    ),
+    (
+        put("backends", "far", value={"type": "parse", "url": "https://me:secret@example.com/", "app_id": "a"}),
+        "backends.far.url: must be an address such as https://api.example.com/parse",
+    ),
+    (
+        put("backends", "far", value={"type": "parse", "url": "https://example.com/?key=secret", "app_id": "a"}),
+        "backends.far.url: must be an address such as https://api.example.com/parse",
+    ),
+    (put("backends", "far", value={"type": "parse", "url": "http://example.com/"}), "backends.far.app_id: is required"),
+    (
+        put("backends", "far", value={**FAR, "timeout": "2"}),
+        f"backends.far.timeout: must be a duration such as 10s; {UNITS}",
+    ),
+    (put("backends", "far", value={**FAR, "rest_key": 17}), "backends.far.rest_key: should be a valid string"),
+    (
+        put("apps", 0, "services_store", value="local"),
+        "apps.0.services_store: is for an app with a remote backend; this one's keeps them itself",
+    ),
+    (put("apps", 0, "mail", value="post"), "apps.0.mail: needs server.public_url, as its mails have links in them"),
+    (put("apps", 0, "users", value={"verify_email": True}), "apps.0.users.verify_email: needs apps.0.mail"),
+    (put("apps", 0, "users", value={"verify_phone": True}), "apps.0.users.verify_phone: needs apps.0.sms"),
+    (
+        put("apps", 0, "users", value={"captcha_for_codes": True}),
+        "apps.0.users.captcha_for_codes: needs apps.0.captcha",
+    ),
+    (
+        put("apps", 0, "users", value={"prevent_log_in_unverified": True}),
+        "apps.0.users.prevent_log_in_unverified: needs verify_email or verify_phone",
+    ),
+    (
+        put("apps", 0, "users", value={"multiple_logins": False, "max_concurrent_logins": 2}),
+        "apps.0.users: max_concurrent_logins says nothing where multiple_logins is false",
+    ),
+    (
+        put("apps", 0, "users", value={"second_login": "refused"}),
+        "apps.0.users: second_login says nothing where multiple_logins is true",
+    ),
+    (
+        put("apps", 0, "users", value={"second_login": "allowed"}),
+        "apps.0.users.second_login: must be 'ends_first' or 'refused'",
+    ),
+    (
+        put("apps", 0, "users", value={"max_concurrent_logins": 0}),
+        "apps.0.users.max_concurrent_logins: should be greater than or equal to 1",
+    ),
+    (
+        put("apps", 0, "users", value={"mails": {"welcome": {}}}),
+        "apps.0.users.mails.welcome.[key]: must be 'reset_password' or 'verify_email'",
+    ),
+    (
+        put("apps", 0, "users", value={"mails": {"verify_email": {"body": "x"}}}),
+        "apps.0.users.mails.verify_email.body: is not a setting",
+    ),
+    (
+        both(put("server", "public_url", value="https://api.example"), put("apps", 0, "mail", value="hook")),
+        "apps.0.mail: is none of the adapters of type smtp; there are: post",
+    ),
+    (put("apps", 0, "sms", value="text"), "apps.0.sms: is none of the adapters of type webhook; there are: hook"),
+    (
+        put("apps", 0, "captcha", value="post"),
+        "apps.0.captcha: is none of the adapters of type webhook; there are: hook",
+    ),
+    (put("adapters", "post", "type", value="mail"), "adapters.post.type: must be one of 'smtp', 'webhook'"),
+    (drop("adapters", "hook", "type"), "adapters.hook.type: is required"),
+    (drop("adapters", "post", "from"), "adapters.post.from: is required"),
+    (put("adapters", "post", "ssl", value=True), "adapters.post.ssl: is not a setting"),
+    (put("adapters", "post", "security", value="ssl"), "adapters.post.security: must be 'starttls', 'tls' or 'none'"),
+    (
+        put("adapters", "post", "security", value="none"),
+        "adapters.post.security: must not be none, or the password would travel in the clear",
+    ),
+    (drop("adapters", "post", "username"), "adapters.post: must have both username and password, or neither"),
+    (put("adapters", "post", "timeout", value="0s"), "adapters.post.timeout: should be greater than 0"),
+    (put("adapters", "hook", "timeout", value="1h"), "adapters.hook.timeout: should be less than or equal to 300"),
+    (put("adapters", "hook", "secret", value="too short"), "adapters.hook.secret: should have at least 16 characters"),
+    (drop("adapters", "hook", "secret"), "adapters.hook.secret: is required"),
+    *(
+        (
+            put("adapters", "hook", "url", value=url),
+            "adapters.hook.url: must be an address such as https://hooks.example.com/gateway",
+        )
+        for url in (
+            "hooks.example/x",
+            "ftp://hooks.example/x",
+            "https:///x",
+            "https://h:x/",
+            "https://h/a b",
+            "https://h/#x",
+        )
+    ),
+    (
+        put("apps", 0, "users", value={"auth_providers": {"github": {}}}),
+        "apps.0.users.auth_providers.github: must have either trust, or verify and secret",
+    ),
+    (
+        put("apps", 0, "users", value={"auth_providers": {"github": {"verify": "https://hooks.example"}}}),
+        "apps.0.users.auth_providers.github: must have either trust, or verify and secret",
+    ),
+    (
+        put("apps", 0, "users", value={"auth_providers": {"github": {"trust": True, "secret": "0123456789abcdef"}}}),
+        "apps.0.users.auth_providers.github: must have either trust, or verify and secret",
+    ),
+    (
+        put("apps", 0, "users", value={"auth_providers": {"github": {"trust": False}}}),
+        "apps.0.users.auth_providers.github.trust: must be True",
+    ),
+    *(
+        (put("apps", 0, "classes", value=given), f"apps.0.classes.{message}")
+        for given, message in (
+            ({"Po st": {}}, "Po st.[key]: must match ^[A-Za-z0-9_]{1,128}$"),
+            ({"Post": {"permissions": {"see": []}}}, CLASS_ACTIONS),
+            (
+                {"Post": {"permissions": {"find": ["Mods"]}}},
+                "Post.permissions.find.0: must be everybody, authenticated, role:NAME, user:ID or field:NAME",
+            ),
+            ({"Post": {"permissions": {"find": "everybody"}}}, "Post.permissions.find: should be a valid array"),
+            (
+                {"Post": {"default_acl": {"creator": ["read"]}}},
+                "Post.default_acl.creator.[key]: must be everybody, owner, role:NAME or user:ID",
+            ),
+            ({"Post": {"default_acl": {"owner": ["all"]}}}, "Post.default_acl.owner.0: must be 'read' or 'write'"),
+            (
+                {"Post": {"protected_fields": {"mods": []}}},
+                "Post.protected_fields.mods.[key]: must be everybody, authenticated, role:NAME, user:ID or field:NAME",
+            ),
+            (
+                {"Post": {"protected_fields": {"everybody": ["a.b"]}}},
+                "Post.protected_fields.everybody.0: must match ^[A-Za-z0-9_]{1,128}$",
+            ),
+            ({"Post": {"readonly": []}}, "Post.readonly: is not a setting"),
+        )
+    ),
 ]
 
 
@@ -156,6 +361,13 @@ def test_one_damage_is_told_by_file_key_and_reason(damage: Damage, message: str,
     with pytest.raises(SettingsError) as refused:
         load_settings(path, ENVIRONMENT)
     assert str(refused.value) == f"{path}: {message}"
+
+
+def test_a_list_is_not_called_empty_as_well_for_an_error_in_it(tmp_path: Path) -> None:
+    path = written(tmp_path, {**GOOD, "apps": [{**GOOD["apps"][0], "name": 17}]})
+    with pytest.raises(SettingsError) as refused:
+        load_settings(path, ENVIRONMENT)
+    assert str(refused.value) == f"{path}: apps.0.name: should be a valid string"
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
