@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.log_watch import WATCH
+
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 PARSE = {"X-Parse-Application-Id": "demo", "X-Parse-REST-API-Key": "demo-rest", "Content-Type": "application/json"}
 LEANCLOUD = {"X-LC-Id": "demo", "X-LC-Key": "demo-key", "Content-Type": "application/json"}
@@ -80,6 +82,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[Gateway]:
         if gateway.process.poll() is None:
             gateway.process.kill()
         gateway.process.wait(30)
+        WATCH.take(gateway.errors_so_far().splitlines())
         assert gateway.process.stdout is not None
         gateway.process.stdout.close()
         gateway.errors.close()

@@ -64,7 +64,11 @@ def test_serve_tells_where_it_is_and_leaves_cleanly(number: signal.Signals, work
     with serving(tmp_path, "--workers", workers) as gateway:
         lines = gateway.told.splitlines()
         assert re.fullmatch(r"listening on http://127\.0\.0\.1:[1-9]\d*", lines[0])
-        assert lines[1:3] == ["  Parse at /parse and /1, for blog", "  LeanCloud at /1.1, for blog"]
+        assert sorted(lines[1:4]) == [
+            "  Backendless at /{app_id}/{api_key} and /api and /v1, for blog",
+            "  LeanCloud at /1.1, for blog",
+            "  Parse at /parse and /1, for blog",
+        ]
         assert gateway.ask("GET", "/_gateway/health") == {"status": "ok", "version": __version__}
         assert gateway.stop(number) == 0
         with pytest.raises(OSError):  # noqa: PT011 (refused or reset, as the system likes)
@@ -74,7 +78,7 @@ def test_serve_tells_where_it_is_and_leaves_cleanly(number: signal.Signals, work
 def test_the_printed_curls_work_as_they_are(tmp_path: Path) -> None:
     with serving(tmp_path) as gateway:
         curls = re.findall(r"^curl (?:.*\\\n)*.*$", gateway.told, re.MULTILINE)
-        assert len(curls) == 2
+        assert len(curls) == 3
         for curl in curls:
             done = subprocess.run(
                 ["bash", "-c", curl.replace("curl", "curl --silent --show-error --fail", 1)],
@@ -83,9 +87,9 @@ def test_the_printed_curls_work_as_they_are(tmp_path: Path) -> None:
                 timeout=30,
                 check=True,
             )
-            assert set(json.loads(done.stdout)) == {"objectId", "createdAt"}
+            assert {"objectId"} < set(json.loads(done.stdout))
         found = gateway.ask("GET", "/parse/classes/Note")["results"]
-        assert [note["title"] for note in found] == ["from Parse", "from LeanCloud"]
+        assert [note["title"] for note in found] == ["from Parse", "from LeanCloud", "from Backendless"]
 
 
 def test_no_master_key_is_printed_and_hints_can_be_left_out(tmp_path: Path) -> None:
@@ -211,7 +215,19 @@ def test_a_config_that_is_not_there_is_one_message_and_status_2(tmp_path: Path) 
 def test_check_tells_what_would_be_served(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--config", str(EXAMPLE))
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("Parse", "/parse, /1", "LeanCloud", "/1.1", "blog", "local", "embedded", "find", "all is well"):
+    for word in (
+        "Parse",
+        "/parse, /1",
+        "LeanCloud",
+        "/1.1",
+        "Backendless",
+        "/api",
+        "blog",
+        "local",
+        "embedded",
+        "find",
+        "all is well",
+    ):
         assert word in done.stdout
     assert "demo" not in done.stdout
     assert list(tmp_path.iterdir()) == []  # it opened no store
@@ -221,11 +237,28 @@ def test_check_for_programs(tmp_path: Path) -> None:
     done = run(tmp_path, "check", "--config", str(EXAMPLE), "--json")
     told = json.loads(done.stdout)
     assert told["apps"] == [
-        {"name": "blog", "backend": "local", "dialects": ["parse", "leancloud"], "custom_ids": False}
+        {"name": "blog", "backend": "local", "dialects": ["parse", "leancloud", "backendless"], "custom_ids": False}
     ]
     assert told["dialects"]["parse"]["mounts"] == ["/parse", "/1"]
     assert set(told["dialects"]["leancloud"]["operations"]) <= set(told["backends"]["local"]["operations"])
     assert told["backends"]["local"]["used"] is True
+    assert {ability["way"] for ability in told["backends"]["local"]["abilities"].values()} == {"native"}
+
+
+def test_check_tells_what_a_remote_backend_does_by_other_means(tmp_path: Path) -> None:
+    config = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    far = {"type": "parse", "url": "http://127.0.0.1:1/parse", "app_id": "far", "emulate": ["bits"]}
+    far["master_key"] = "far-master"  # the clients of tables among the example's need it
+    config["backends"]["local"] = far
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    told = json.loads(run(tmp_path, "check", "--json").stdout)["backends"]["local"]
+    ways = {what: told["abilities"][what]["way"] for what in ("find", "scan", "changes of bits", "get_counter")}
+    assert ways == {"find": "native", "scan": "emulated", "changes of bits": "emulated", "get_counter": "refused"}
+    assert "scan" in told["operations"]
+    assert "get_counter" not in told["operations"]
+    shown = run(tmp_path, "check")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "What backends do by other means" in shown.stdout
 
 
 def test_check_tells_of_a_config_whose_parts_are_not_used(tmp_path: Path) -> None:

@@ -34,6 +34,16 @@ EXPECTED: Mapping[str, tuple[str, str, str, str, str, str]] = {
     "sign up": ("nobody", "nobody", "done", "done", "done", "done"),
     "log in": ("nobody", "nobody", "done", "done", "done", "done"),
     "current user": ("nobody", "nobody", "refused", "done", "done", "refused"),
+    # a class whose permissions let only the owner of the letter do these, and nobody the others
+    "find of a class": ("nobody", "nobody", "refused", "refused", "done", "done"),
+    "count of a class": ("nobody", "nobody", "refused", "refused", "done", "done"),
+    "get of a class": ("nobody", "nobody", "refused", "refused", "refused", "done"),
+    "create of a class": ("nobody", "nobody", "refused", "refused", "done", "done"),
+    "update of a class": ("nobody", "nobody", "refused", "refused", "refused", "done"),
+    "delete of a class": ("nobody", "nobody", "refused", "refused", "refused", "done"),
+    "include of a class": ("nobody", "nobody", "refused", "refused", "refused", "done"),
+    "subquery of a class": ("nobody", "nobody", "refused", "refused", "done", "done"),
+    "schema of a class": ("nobody", "nobody", "refused", "refused", "refused", "done"),
 }
 """With the master key no session is looked at, and here none is sent with it."""
 
@@ -57,7 +67,23 @@ class Request:
 NUMBERS = count()
 
 
+INSIDE_RULED = {"ruled": {"$inQuery": {"className": "Ruled", "where": {}}}}
+OF_A_CLASS: Mapping[str, Request] = {
+    "find of a class": Request("GET", "/classes/Ruled"),
+    "count of a class": Request("GET", "/classes/Ruled", {"count": "1", "limit": "0"}),
+    "get of a class": Request("GET", "/classes/Ruled/none"),
+    "create of a class": Request("POST", "/classes/Ruled", body={"n": 1}),
+    "update of a class": Request("PUT", "/classes/Ruled/none", body={"n": 2}),
+    "delete of a class": Request("DELETE", "/classes/Ruled/none"),
+    "include of a class": Request("GET", "/classes/Note", {"include": "ruled"}),
+    "subquery of a class": Request("GET", "/classes/Note", {"where": INSIDE_RULED}),
+    "schema of a class": Request("GET", "/schemas/Ruled"),
+}
+
+
 def request_of(operation: str, letter: str) -> Request:
+    if operation in OF_A_CLASS:
+        return OF_A_CLASS[operation]
     inside = {"letter": {"$inQuery": {"className": "Letter", "where": {"objectId": letter, "text": SECRET}}}}
     match operation:
         case "create":
@@ -85,7 +111,25 @@ def request_of(operation: str, letter: str) -> Request:
             return Request("GET", "/users/me")
 
 
+MASTER_ALONE = {"unauthorized: master key is required", "The request must be signed by master key."}
+"""Said to known clients."""
+
+
+def outcome_of_class(answer: Answer) -> str:
+    """Done, refused to a known client, or to nobody that is known: that has no number, or 401."""
+    body = answer.body[0] if isinstance(answer.body, list) else answer.body
+    error = body.get("error") if answer.status >= 400 or "error" in body else None
+    if error is None:
+        return "done"
+    code, text = (error.get("code"), error.get("error")) if isinstance(error, dict) else (body.get("code"), error)
+    if code in (119, 403) or text in MASTER_ALONE:
+        return "refused"
+    return "nobody" if code in (None, 401) else "done"  # what is allowed may find nothing there
+
+
 async def outcome(operation: str, answer: Answer, letter: str, town: Town) -> str:
+    if operation.endswith(" of a class"):
+        return outcome_of_class(answer)
     if answer.status in (401, 403):
         return "nobody"
     body = answer.body[0].get("success", {}) if isinstance(answer.body, list) else answer.body
@@ -207,11 +251,21 @@ async def fresh_letter(town: Town) -> str:
     return str(letter["objectId"])
 
 
+async def given_a_class(town: Town) -> None:
+    theirs = {town.victim.id: True}
+    permissions = {"find": theirs, "count": theirs, "create": theirs}
+    body = {"className": "Ruled", "fields": {"n": {"type": "Number"}}, "classLevelPermissions": permissions}
+    await town.as_master("parse", "POST", "/schemas/Ruled", body)
+    made = await town.as_master("parse", "POST", "/classes/Ruled", {"n": 1})
+    await town.as_master("parse", "POST", "/classes/Note", {"ruled": pointer("Ruled", made["objectId"])})
+
+
 @pytest.mark.parametrize(("dialect", "way"), PAIRS)
 async def test_one_table_says_what_comes_of_it(dialect: str, way: str, tmp_path: Path, serving: Serving) -> None:
     async with town_of(tmp_path, serving, {}) as town:
         told: dict[str, list[str]] = {operation: [] for operation in EXPECTED}
         letter = await fresh_letter(town)
+        await given_a_class(town)
         for operation in EXPECTED:
             for who in CALLERS:
                 answer = await WAYS[way](town, dialect, request_of(operation, letter), who)

@@ -6,6 +6,7 @@ With GATEWAY_URL in the environment the SDKs speak to that server instead, whate
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,30 +14,58 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.log_watch import WATCH
+from tests.outside import OutsideWorld, outside_world
 
 START_SECONDS = 30
 STOP_SECONDS = 15
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
+RULES = {
+    "permissions": {
+        "find": ["authenticated"],
+        "create": ["authenticated"],
+        "update": ["field:by"],
+        "delete": [],
+        "add_field": [],
+    },
+    "default_acl": {"everybody": ["read"], "owner": ["read", "write"]},
+    "protected_fields": {"everybody": ["secret"]},
+    "read_only": ["score"],
+}
+"""As LeanCloud's console would set them: there is no way to set them by its API."""
+
 PROVIDERS = ("github", "myprovider", "test", "weixin")
 """Whose users the gateway believes to be who they say."""
 
 
-def config(database: Path) -> dict[str, object]:
+def config(database: Path, outside: OutsideWorld) -> dict[str, object]:
     users = {"auth_providers": {name: {"trust": True} for name in PROVIDERS}}
     return {
-        "server": {"host": "127.0.0.1", "port": 0},
+        "server": {"host": "127.0.0.1", "port": 0, "public_url": "https://api.example.com"},
         "apps": [
             {
                 "name": "demo",
                 "backend": "local",
+                "classes": {"RuledByConfig": RULES},
                 "users": users,
+                "functions": {"shop.order": outside.code, "hello": outside.code},
+                "events": {"ordered": outside.code},
                 "clients": {
+                    "backendless": {
+                        "app_id": "demo",
+                        "js_key": "demo-js-key",
+                        "rest_key": "demo-rest-key",
+                        "cloud_code_key": "demo-cloud-code-key",
+                        "domains": ["localhost"],
+                    },
                     "parse": {
                         "app_id": "demo",
                         "rest_key": "demo-rest",
@@ -48,6 +77,25 @@ def config(database: Path) -> dict[str, object]:
                 },
             },
             {
+                "name": "reach",  # the same once more, but it can reach its users
+                "backend": "local",
+                "users": users
+                | {"verify_email": True, "verify_phone": True, "messages_apart": "0s", "codes_without_number": True},
+                "mail": "mail",
+                "sms": "sms",
+                "captcha": "captcha",
+                "clients": {
+                    "parse": {"app_id": "reach", "javascript_key": "reach-js", "master_key": "reach-master"},
+                    "leancloud": {"app_id": "reach", "app_key": "reach-key", "master_key": "reach-master"},
+                },
+            },
+            {
+                "name": "fixed",  # the same objects, but clients make no tables and no columns
+                "backend": "local",
+                "dynamic_schema": False,
+                "clients": {"backendless": {"app_id": "fixed", "js_key": "fixed-js-key"}},
+            },
+            {
                 "name": "open",  # the same users and objects, but clients may query users
                 "backend": "local",
                 "users": users | {"client_queries": True},
@@ -55,6 +103,7 @@ def config(database: Path) -> dict[str, object]:
             },
         ],
         "backends": {"local": {"type": "embedded", "url": f"sqlite:///{database}"}},
+        "adapters": outside.adapters,
     }
 
 
@@ -66,7 +115,7 @@ class Process:
         self.lines: list[str] = []
         self._told = threading.Event()
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--config", str(config_path), "--port", "0"],
+            [sys.executable, "-m", "gateway", "serve", "--config", str(config_path), "--port", "0", "--no-hints"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -99,6 +148,7 @@ class Process:
             raise
         finally:
             self._reader.join(STOP_SECONDS)
+            WATCH.take(self.lines)
             assert self._popen.stdout is not None
             self._popen.stdout.close()
 
@@ -108,13 +158,44 @@ class Process:
 
 
 @pytest.fixture(scope="session")
-def gateway_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def world() -> Iterator[OutsideWorld]:
+    """Where mails and text messages of the gateway go."""
+    with outside_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def inbox_url(world: OutsideWorld) -> Iterator[str]:
+    """Tells what has arrived, for tests in another process: `/mails` and `/messages`, as lists of JSON."""
+
+    class Inbox(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            mails = [{"to": list(mail.to), "subject": mail.subject, "text": mail.text} for mail in world.mails]
+            told = json.dumps(mails if self.path == "/mails" else world.messages).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Inbox) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def gateway_url(tmp_path_factory: pytest.TempPathFactory, world: OutsideWorld) -> Iterator[str]:
     if given := os.environ.get("GATEWAY_URL"):
         yield given
         return
     directory = tmp_path_factory.mktemp("gateway")
     config_path = directory / "config.yaml"
-    config_path.write_text(yaml.safe_dump(config(directory / "demo.db")), encoding="utf-8")
+    config_path.write_text(yaml.safe_dump(config(directory / "demo.db", world)), encoding="utf-8")
     gateway = Process(config_path)
     try:
         url = gateway.wait_until_listening()

@@ -20,6 +20,17 @@ export const leancloud = {
   masterKey: env.LEANCLOUD_MASTER_KEY ?? 'demo-master',
 };
 
+export const backendless = {
+  serverURL: url + (env.BACKENDLESS_MOUNT ?? ''),
+  domain: url.replace('127.0.0.1', 'localhost'),
+  appId: env.BACKENDLESS_APP_ID ?? 'demo',
+  apiKey: env.BACKENDLESS_API_KEY ?? 'demo-js-key',
+  cloudCodeKey: env.BACKENDLESS_CLOUD_CODE_KEY ?? 'demo-cloud-code-key',
+  // the same objects once more, with a schema that no client changes
+  fixedAppId: env.BACKENDLESS_FIXED_APP_ID ?? 'fixed',
+  fixedApiKey: env.BACKENDLESS_FIXED_API_KEY ?? 'fixed-js-key',
+};
+
 const run = env.SDK_RUN ?? Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
 let count = 0;
 

@@ -4,17 +4,9 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
 import { range } from '../checks.mjs';
-import { newClass } from '../target.mjs';
-import { AV, master, send } from './sdk.mjs';
+import { AV, master, newName, send, signUp } from './sdk.mjs';
 
-const newName = () => newClass('user').toLowerCase();
 const me = token => send('GET', '/users/me', { authOptions: { sessionToken: token } });
-
-async function signUp() {
-  const user = await AV.User.signUp(newName(), 'secret');
-  await AV.User.logOut(); // each call says by `{ user }` who makes it
-  return user;
-}
 
 beforeEach(() => AV.User.logOut());
 

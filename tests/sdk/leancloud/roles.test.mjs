@@ -5,15 +5,11 @@ import { test } from 'node:test';
 
 import { failsWith, sorted } from '../checks.mjs';
 import { newClass } from '../target.mjs';
-import { AV, make, master, send } from './sdk.mjs';
+import { AV, make, master, send, signUp } from './sdk.mjs';
 
 const roleReference = id => AV.Object.createWithoutData('_Role', id);
 
-async function signUp() {
-  const user = await AV.User.signUp(newClass('user').toLowerCase(), 'secret', { nick: newClass('nick') });
-  await AV.User.logOut(); // each call says by `{ user }` who makes it
-  return user;
-}
+const newUser = () => signUp({ nick: newClass('nick') });
 
 /** An ACL by which everybody reads. */
 function publicRead() {
@@ -42,7 +38,7 @@ function guardedBy(...names) {
 const sees = async (user, object) => (await new AV.Query(object.className).find({ user })).length === 1;
 
 test('a role comes back as it was made', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const child = await newRole();
   const role = await newRole({ users: [ann, bea], roles: [child] });
   const found = await new AV.Query(AV.Role).get(role.id);
@@ -57,7 +53,7 @@ test('a role comes back as it was made', async () => {
 });
 
 test('any client makes a role, members included', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = new AV.Role(newClass('role'), publicRead());
   role.getUsers().add(user);
   await role.save(null, { user });
@@ -80,7 +76,7 @@ test('the name of a role is taken once', async () => {
 });
 
 test('the roles of a user are found', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const role = await newRole({ users: [ann] });
   assert.deepEqual((await ann.getRoles()).map(each => each.id), [role.id]);
   assert.deepEqual(await bea.getRoles(), []);
@@ -89,7 +85,7 @@ test('the roles of a user are found', async () => {
 });
 
 test('members have the rights of their role, others do not', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const role = await newRole({ users: [ann] });
   const object = await guardedBy(role.getName());
   assert.deepEqual([await sees(ann, object), await sees(bea, object)], [true, false]);
@@ -97,7 +93,7 @@ test('members have the rights of their role, others do not', async () => {
 });
 
 test('who comes into a role, and who leaves it, is felt at once', async () => {
-  const [owner, user] = [await signUp(), await signUp()];
+  const [owner, user] = [await newUser(), await newUser()];
   const role = await newRole({ owner });
   const object = await guardedBy(role.getName());
   role.getUsers().add(user);
@@ -109,7 +105,7 @@ test('who comes into a role, and who leaves it, is felt at once', async () => {
 });
 
 test('a member of a child role has the rights of all roles above, and not the reverse', async () => {
-  const [top, middle, bottom] = [await signUp(), await signUp(), await signUp()];
+  const [top, middle, bottom] = [await newUser(), await newUser(), await newUser()];
   const C = await newRole({ users: [bottom] });
   const B = await newRole({ users: [middle], roles: [C] });
   const A = await newRole({ users: [top], roles: [B] });
@@ -123,7 +119,7 @@ test('a member of a child role has the rights of all roles above, and not the re
 });
 
 test('a role is changed by those that its ACL names', async () => {
-  const [owner, stranger] = [await signUp(), await signUp()];
+  const [owner, stranger] = [await newUser(), await newUser()];
   const role = await newRole({ owner });
   for (const options of [{}, { user: stranger }]) {
     const joining = roleReference(role.id);
@@ -139,7 +135,7 @@ test('a role is changed by those that its ACL names', async () => {
 });
 
 test('a role that is gone gives no rights', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = await newRole({ users: [user] });
   const object = await guardedBy(role.getName());
   await role.destroy(master);

@@ -12,6 +12,17 @@ export { AV };
 /** For calls that need the master key. */
 export const master = { useMasterKey: true };
 
+export const newName = (name = 'user') => target.newClass(name).toLowerCase();
+export const newEmail = () => `${newName()}@example.com`;
+export const userReference = id => AV.Object.createWithoutData('_User', id);
+
+/** A user that is not the current one afterwards: each call says by `{ user }` who makes it. */
+export async function signUp(attributes, username = newName(), password = 'secret') {
+  const user = await AV.User.signUp(username, password, attributes);
+  await AV.User.logOut();
+  return user;
+}
+
 /** Makes and saves one object. */
 export function make(className, attributes = {}) {
   return new AV.Object(className, attributes).save();

@@ -6,23 +6,13 @@ import { beforeEach, test } from 'node:test';
 
 import { failsWith } from '../checks.mjs';
 import { newClass } from '../target.mjs';
-import { AV, make, master, reference, send, withSettings } from './sdk.mjs';
+import { AV, make, master, newEmail, newName, reference, send, signUp, userReference, withSettings } from './sdk.mjs';
 
 const MISSING = '5a0000000000000000000000';
 const NO_TOKEN = 'a0b1c2d3e4f5a0b1c2d3e4f5a';
 // an application whose clients may query users, as LeanCloud's console can allow
 const OPEN = { applicationId: process.env.LEANCLOUD_OPEN_APP_ID ?? 'open', applicationKey: process.env.LEANCLOUD_OPEN_APP_KEY ?? 'open-key' };
 
-const newName = (name = 'user') => newClass(name).toLowerCase();
-const newEmail = () => `${newName()}@example.com`;
-const userReference = id => AV.Object.createWithoutData('_User', id);
-
-/** A user that is not the current one afterwards: each call says by `{ user }` who makes it. */
-async function signUp(attributes, username = newName(), password = 'secret') {
-  const user = await AV.User.signUp(username, password, attributes);
-  await AV.User.logOut();
-  return user;
-}
 
 const me = token => send('GET', '/users/me', { authOptions: { sessionToken: token } });
 
@@ -465,4 +455,24 @@ test('an object that points to a user is found by it', async () => {
   const object = await make(newClass('Thing'), { owner: reference('_User', user.id) });
   const found = await new AV.Query(object.className).equalTo('owner', userReference(user.id)).first();
   assert.equal(found.id, object.id);
+});
+
+// by names, and by ways round
+
+test('clients query no users by a way round, either', async () => {
+  const user = await signUp();
+  const post = await make(newClass('Post'), { author: userReference(user.id), name: user.getUsername() });
+  const users = new AV.Query('_User').equalTo('username', user.getUsername());
+  const posts = () => new AV.Query(post.className);
+  for (const query of [posts().matchesQuery('author', users), posts().matchesKeyInQuery('name', 'username', users)]) {
+    await failsWith(403, query.find());
+    assert.equal((await query.find(master)).length, 1);
+  }
+});
+
+test('a log-in goes by the username where there is an address, too', async () => {
+  // the Python SDK relies on it: it sends what the user object has (leancloud/user.py, User.login)
+  const user = await signUp();
+  const data = { username: user.getUsername(), email: `${newName()}@example.com`, password: 'secret' };
+  assert.equal((await send('POST', '/login', { data })).objectId, user.id);
 });

@@ -5,19 +5,16 @@ import { before, test } from 'node:test';
 
 import { failsWith, sorted } from '../checks.mjs';
 import { newClass, parse as target } from '../target.mjs';
-import { make, makeAll, Parse, reference, send } from './sdk.mjs';
+import { as, make, makeAll, master, Parse, reference, send, signUp } from './sdk.mjs';
 
 const mount = new URL(target.serverURL).pathname;
 const { OBJECT_NOT_FOUND } = Parse.Error;
-const master = { useMasterKey: true };
-const as = user => ({ sessionToken: user.getSessionToken() });
 
 let ann;
 let bea;
 let role;
 
 before(async () => {
-  const signUp = () => Parse.User.signUp(newClass('user').toLowerCase(), 'secret');
   [ann, bea] = await Promise.all([signUp(), signUp()]);
   role = new Parse.Role(newClass('editors'), new Parse.ACL({ '*': { read: true } }));
   role.getUsers().add(bea);

@@ -5,12 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 
 import { failsWith, range } from '../checks.mjs';
-import { newClass } from '../target.mjs';
-import { Parse, send } from './sdk.mjs';
+import { as, newName, Parse, send, signUp } from './sdk.mjs';
 
-const newName = (name = 'user') => newClass(name).toLowerCase();
-const signUp = () => Parse.User.signUp(newName(), 'secret');
-const as = user => ({ sessionToken: user.getSessionToken() });
 
 test('the own user is told its token where it is read by its id', async () => {
   const user = await signUp();

@@ -5,13 +5,11 @@ import { test } from 'node:test';
 
 import { failsWith, sorted } from '../checks.mjs';
 import { newClass } from '../target.mjs';
-import { Parse, reference, send } from './sdk.mjs';
+import { as, master, Parse, reference, send, signUp } from './sdk.mjs';
 
-const master = { useMasterKey: true };
 const PUBLIC_READ = { '*': { read: true } };
 
-const signUp = () => Parse.User.signUp(newClass('user').toLowerCase(), 'secret', { nick: newClass('nick') });
-const as = user => ({ sessionToken: user.getSessionToken() });
+const newUser = () => signUp({ nick: newClass('nick') });
 
 /** A role that its owner may change, or nobody but the master. */
 function newRole({ users = [], roles = [], owner, name = newClass('role') } = {}) {
@@ -33,7 +31,7 @@ function guardedBy(...names) {
 const sees = async (user, object) => (await new Parse.Query(object.className).find(as(user))).length === 1;
 
 test('a role comes back as it was made', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const child = await newRole();
   const role = await newRole({ users: [ann, bea], roles: [child] });
   const found = await new Parse.Query(Parse.Role).get(role.id);
@@ -48,7 +46,7 @@ test('a role comes back as it was made', async () => {
 });
 
 test('any client makes a role, members included', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = new Parse.Role(newClass('role'), new Parse.ACL(PUBLIC_READ));
   role.getUsers().add(user);
   await role.save(null, as(user));
@@ -70,7 +68,7 @@ test('the name of a role is taken once', async () => {
 });
 
 test('roles are found by name and by member', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const role = await newRole({ users: [ann] });
   assert.equal((await new Parse.Query(Parse.Role).equalTo('name', role.getName()).first()).id, role.id);
   assert.deepEqual((await new Parse.Query(Parse.Role).equalTo('users', ann).find()).map(each => each.id), [role.id]);
@@ -78,7 +76,7 @@ test('roles are found by name and by member', async () => {
 });
 
 test('members have the rights of their role, others do not', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const role = await newRole({ users: [ann] });
   const object = await guardedBy(role.getName());
   assert.deepEqual([await sees(ann, object), await sees(bea, object)], [true, false]);
@@ -86,7 +84,7 @@ test('members have the rights of their role, others do not', async () => {
 });
 
 test('who comes into a role, and who leaves it, is felt at once', async () => {
-  const [owner, user] = [await signUp(), await signUp()];
+  const [owner, user] = [await newUser(), await newUser()];
   const role = await newRole({ owner });
   const object = await guardedBy(role.getName());
   assert.equal(await sees(user, object), false);
@@ -99,7 +97,7 @@ test('who comes into a role, and who leaves it, is felt at once', async () => {
 });
 
 test('a member of a child role has the rights of all roles above, and not the reverse', async () => {
-  const [top, middle, bottom] = [await signUp(), await signUp(), await signUp()];
+  const [top, middle, bottom] = [await newUser(), await newUser(), await newUser()];
   const C = await newRole({ users: [bottom] });
   const B = await newRole({ users: [middle], roles: [C] });
   const A = await newRole({ users: [top], roles: [B] });
@@ -116,7 +114,7 @@ test('a member of a child role has the rights of all roles above, and not the re
 });
 
 test('roles in a circle give each other their rights, and nothing hangs', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const A = await newRole({ users: [ann] });
   const B = await newRole({ users: [bea], roles: [A] });
   A.getRoles().add([B, A]);
@@ -128,7 +126,7 @@ test('roles in a circle give each other their rights, and nothing hangs', async 
 });
 
 test('a role that is gone gives no rights', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = await newRole({ users: [user] });
   const object = await guardedBy(role.getName());
   await role.destroy(master);
@@ -136,7 +134,7 @@ test('a role that is gone gives no rights', async () => {
 });
 
 test('a role is changed by those that its ACL names', async () => {
-  const [owner, stranger] = [await signUp(), await signUp()];
+  const [owner, stranger] = [await newUser(), await newUser()];
   const role = await newRole({ owner });
   const other = () => Parse.Role.createWithoutData(role.id);
   for (const options of [{}, as(stranger)]) {
@@ -153,7 +151,7 @@ test('a role is changed by those that its ACL names', async () => {
 });
 
 test('a role that nobody may read is not found, and gives its rights all the same', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = new Parse.Role(newClass('role'), new Parse.ACL({}));
   role.getUsers().add(user);
   await role.save(null, master);
@@ -165,7 +163,7 @@ test('a role that nobody may read is not found, and gives its rights all the sam
 });
 
 test('a role may be ruled by its own members', async () => {
-  const [ann, bea] = [await signUp(), await signUp()];
+  const [ann, bea] = [await newUser(), await newUser()];
   const name = newClass('role');
   const acl = new Parse.ACL(PUBLIC_READ);
   acl.setRoleWriteAccess(name, true);
@@ -188,7 +186,7 @@ test('a role takes users and roles, and nothing else', async () => {
 });
 
 test('a user whose id looks like a role is no role', async () => {
-  const user = await signUp();
+  const user = await newUser();
   const role = await newRole();
   await failsWith([Parse.Error.INVALID_KEY_NAME, Parse.Error.OPERATION_FORBIDDEN, Parse.Error.MISSING_OBJECT_ID],
     send('POST', 'users', { objectId: `role:${role.getName()}`, username: newClass('user'), password: 'secret' }));

@@ -9,6 +9,17 @@ Parse.serverURL = target.parse.serverURL;
 
 export { Parse };
 
+/** For calls that need the master key. */
+export const master = { useMasterKey: true };
+
+export const newName = (name = 'user') => target.newClass(name).toLowerCase();
+export const newEmail = () => `${newName()}@example.com`;
+
+/** A new user, who is nobody's current one: each call says by `as(user)` who makes it. */
+export const signUp = attributes => Parse.User.signUp(newName(), 'secret', attributes);
+
+export const as = user => ({ sessionToken: user.getSessionToken() });
+
 /** Makes and saves one object. */
 export function make(className, attributes = {}) {
   return new Parse.Object(className, attributes).save();

@@ -5,15 +5,12 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 
 import { failsWith } from '../checks.mjs';
-import { newClass } from '../target.mjs';
-import { Parse, send } from './sdk.mjs';
+import { newClass, parse as target } from '../target.mjs';
+import { as, master, newName, Parse, send, signUp } from './sdk.mjs';
 
+const mount = new URL(target.serverURL).pathname;
 const DAY = 24 * 60 * 60 * 1000;
-const master = { useMasterKey: true };
 
-const newName = () => newClass('user').toLowerCase();
-const signUp = () => Parse.User.signUp(newName(), 'secret');
-const as = user => ({ sessionToken: user.getSessionToken() });
 const sessions = options => new Parse.Query(Parse.Session).find(options);
 const tokensOf = found => found.map(session => session.getSessionToken()).sort();
 
@@ -172,4 +169,80 @@ test('a session that the master opened says so', async () => {
   const user = await signUp();
   const session = await send('GET', 'sessions/me', {}, as(await Parse.User.loginAs(user.id)));
   assert.deepEqual(session.createdWith, { action: 'login', authProvider: 'masterkey' });
+});
+
+// restricted sessions, and their installations: Parse REST guide, "Sessions"
+
+const newRestricted = async user => ({ sessionToken: (await send('POST', 'sessions', {}, as(user))).sessionToken });
+const { OPERATION_FORBIDDEN, INVALID_SESSION_TOKEN } = Parse.Error;
+
+test('a restricted session writes no user, session or role, alone or in a batch', async () => {
+  const user = await signUp();
+  const restricted = await newRestricted(user);
+  const session = await send('GET', 'sessions/me', {}, restricted);
+  assert.equal(session.restricted, true);
+  const body = { note: 'x' };
+  const role = { name: newClass('role'), ACL: { '*': { read: true } } };
+  const calls = [
+    ['PUT', `users/${user.id}`, body],
+    ['PUT', `classes/_User/${user.id}`, body],
+    ['DELETE', `users/${user.id}`, {}],
+    ['POST', 'sessions', {}],
+    ['PUT', `sessions/${session.objectId}`, body],
+    ['DELETE', `sessions/${session.objectId}`, {}],
+    ['POST', 'roles', role],
+    ['POST', 'classes/_Role', role],
+  ];
+  for (const [method, path, data] of calls) {
+    await failsWith(OPERATION_FORBIDDEN, send(method, path, data, restricted));
+    const requests = [{ method, path: `${mount}/${path}`, body: data }];
+    const [answer] = await send('POST', 'batch', { requests }, restricted);
+    assert.equal(answer.error.code, OPERATION_FORBIDDEN, `${method} ${path}`);
+  }
+  const thing = await new Parse.Object(newClass('Thing'), { owner: user }).save(null, restricted);
+  assert.equal((await new Parse.Query(thing.className).include('owner').get(thing.id, restricted)).get('owner').id, user.id);
+});
+
+test('a restricted session sees no unrestricted one', async () => {
+  const user = await signUp();
+  const restricted = await newRestricted(user);
+  assert.deepEqual(tokensOf(await sessions(restricted)), [restricted.sessionToken]);
+  assert.equal((await sessions(as(user))).length, 2);
+  const own = await send('GET', 'sessions/me', {}, as(user));
+  await failsWith(Parse.Error.OBJECT_NOT_FOUND, send('GET', `sessions/${own.objectId}`, {}, restricted));
+});
+
+test('a restricted session is paired with an installation, once', async () => {
+  const user = await signUp();
+  const restricted = await newRestricted(user);
+  const pair = (installationId, options = restricted) => send('PUT', 'sessions/me', {}, { ...options, installationId });
+  const [first, second] = [randomUUID(), randomUUID()];
+  assert.ok((await pair(first)).updatedAt);
+  await pair(first);
+  await failsWith(OPERATION_FORBIDDEN, pair(second));
+  assert.equal((await send('GET', 'sessions/me', {}, restricted)).installationId, first);
+  await failsWith(OPERATION_FORBIDDEN, pair(first, as(user)));
+  await failsWith(INVALID_SESSION_TOKEN, pair(first, {}));
+});
+
+test('a token that is revocable stays when it is upgraded', async () => {
+  const user = await signUp();
+  const token = user.getSessionToken();
+  const session = await send('POST', 'upgradeToRevocableSession', {}, as(user));
+  assert.deepEqual([session.sessionToken, session.user.objectId], [token, user.id]);
+  await failsWith(INVALID_SESSION_TOKEN, send('POST', 'upgradeToRevocableSession'));
+});
+
+test('what a client may not write of a session is told by its name', async () => {
+  const user = await signUp();
+  const [session] = await sessions(as(user));
+  const write = body => failsWith(Parse.Error.INVALID_KEY_NAME, send('PUT', `sessions/${session.id}`, body, as(user)));
+  assert.equal((await write({ user: 'x' })).message, 'Invalid key name: user');
+  assert.equal((await write({ ACL: { '*': { read: true } } })).message, 'Cannot set ACL on a Session.');
+});
+
+test('the session after a change of the password does not tell how it came', async () => {
+  const user = await signUp();
+  const { sessionToken } = await send('PUT', `users/${user.id}`, { password: 'new' }, as(user));
+  assert.equal((await send('GET', 'sessions/me', {}, { sessionToken })).createdWith, undefined);
 });

@@ -6,17 +6,12 @@ import { test } from 'node:test';
 
 import { failsWith, sorted } from '../checks.mjs';
 import { newClass, parse as target } from '../target.mjs';
-import { fresh, make, Parse, send } from './sdk.mjs';
+import { as, fresh, make, master, newEmail, newName, Parse, send, signUp } from './sdk.mjs';
 
 const mount = new URL(target.serverURL).pathname;
 const TOKEN = /^r:[0-9a-f]{32}$/;
 const MISSING = 'nosuchid00';
-const master = { useMasterKey: true };
 
-const newName = (name = 'user') => newClass(name).toLowerCase();
-const newEmail = () => `${newName()}@example.com`;
-const signUp = attributes => Parse.User.signUp(newName(), 'secret', attributes);
-const as = user => ({ sessionToken: user.getSessionToken() });
 const userReference = id => Parse.User.createWithoutData(id);
 const find = (id, options) => new Parse.Query(Parse.User).equalTo('objectId', id).first(options);
 const logInWith = (provider, authData) => Parse.User.logInWith(provider, { authData });
@@ -226,6 +221,13 @@ test('the master logs in as a user without its password', async () => {
   assert.equal((await Parse.User.me(found.getSessionToken())).id, user.id);
   await failsWith(Parse.Error.OBJECT_NOT_FOUND, Parse.User.loginAs(MISSING));
   await failsWith(Parse.Error.INVALID_VALUE, send('POST', 'loginAs', {}, master));
+});
+
+test('the user to log in as may stand in the query', async () => {
+  const user = await signUp();
+  const found = await send('POST', `loginAs?userId=${user.id}`, {}, master);
+  assert.equal(found.objectId, user.id);
+  await failsWith(Parse.Error.OPERATION_FORBIDDEN, send('POST', `loginAs?userId=${user.id}`));
 });
 
 test('nobody else logs in as a user', async () => {
@@ -586,6 +588,19 @@ test('linking makes an anonymous user a known one', async () => {
   await user.linkWith('myprovider', { authData: other });
   assert.equal((await logInWith('myprovider', other)).id, user.id);
   assert.notEqual((await logInWith('anonymous', authData)).id, user.id);
+});
+
+test('where there is authData the answer has what the services said to it: nothing', async () => {
+  const authData = { myprovider: external() };
+  const made = await send('POST', 'users', { authData });
+  assert.deepEqual(made.authDataResponse, {});
+  const again = await send('POST', 'users', { authData }); // which ends the session of before, on this device
+  assert.deepEqual(again.authDataResponse, {});
+  const more = { authData: { github: external() } };
+  assert.deepEqual((await send('PUT', `users/${made.objectId}`, more, again)).authDataResponse, {});
+  const user = await send('POST', 'users', { username: newName(), password: 'secret' });
+  assert.equal(user.authDataResponse, undefined);
+  assert.equal((await send('PUT', `users/${made.objectId}`, { nick: 'x' }, again)).authDataResponse, undefined);
 });
 
 test('a user unlinks a provider', async () => {

@@ -1,0 +1,31 @@
+// What has reached users by mail and by text message; the page behind a link, as its form is sent.
+
+import { url } from './target.mjs';
+
+const inbox = process.env.INBOX_URL;
+
+async function arrived(what, isMine) {
+  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+    const mine = (await (await fetch(`${inbox}/${what}`)).json()).filter(isMine);
+    if (mine.length) return mine;
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+  throw new Error(`none of the ${what} is for this user`);
+}
+
+/** The last mail to an address with these words in its subject. */
+export async function mailTo(address, words) {
+  return (await arrived('mails', mail => mail.to.includes(address) && mail.subject.includes(words))).at(-1);
+}
+
+/** The last code for this purpose to a number. */
+export async function codeTo(phone, purpose) {
+  return (await arrived('messages', message => message.phone === phone && message.purpose === purpose)).at(-1).code;
+}
+
+/** Sends the form of the page that the link in a mail goes to; answers the status. */
+export async function follow(mail, fields = {}) {
+  const link = new URL(mail.text.match(/https:\/\/\S+/)[0]);
+  const body = new URLSearchParams({ token: link.searchParams.get('token'), ...fields });
+  return (await fetch(url + link.pathname, { method: 'POST', body })).status;
+}
