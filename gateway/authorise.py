@@ -54,7 +54,7 @@ from gateway.model.operation import (
 )
 from gateway.model.permission import PermitClass
 from gateway.model.query import classes_asked
-from gateway.model.recovery import ASK_FOR_SESSIONS_THEMSELVES, NewCaptcha
+from gateway.model.recovery import ASK_FOR_SESSIONS_THEMSELVES, ChangePhone, NewCaptcha, VerifyPhone
 from gateway.model.values import ID, Object, Pointer, Value
 
 MASTER_ONLY: frozenset[type[Operation]] = frozenset[type[Operation]](
@@ -133,7 +133,7 @@ WITHOUT_USER: frozenset[type[Operation]] = (
 )
 """What does not want to know whose session it is, or asks by itself."""
 
-CHANGE_USERS: frozenset[type[Operation]] = frozenset({ChangePassword, RefreshSession})
+CHANGE_USERS: frozenset[type[Operation]] = frozenset({ChangePassword, RefreshSession, VerifyPhone, ChangePhone})
 
 SERVED: frozenset[str] = frozenset({USER, ROLE, SESSION})
 """Classes that begin with `_` and are served, by rules of their own."""
