@@ -14,6 +14,7 @@ client's dialect. N dialects and M backends stand around one model; no code know
           Typed: values that do not tell of which kind they are, by the columns of their classes, which of a server of
             others are Learned
           Renamed: the backend's names of classes and fields, where clients have others
+          Services: counters, a cache, a log of clients, and code of the app's own
           Accounts: users, sessions and roles, and the rules for their objects
             Outside: what they ask of mail servers and webhooks                     I/O
           Emulating, Completing: what a server of others has no words for, or does not tell

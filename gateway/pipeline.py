@@ -20,7 +20,6 @@ class Front:
 
     dialect: Dialect
     clients: Mapping[str, Client]
-
     domains: Mapping[str, Client] = field(default_factory=dict)
     """The applications that a host alone stands for."""
 

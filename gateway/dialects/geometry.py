@@ -75,12 +75,6 @@ def _ring(points: list[GeoPoint]) -> tuple[GeoPoint, ...]:
 # --- WKT ---
 
 
-def looks_like_wkt(text: str) -> bool:
-    """Whether a text begins as WKT does: for whoever has to choose between a text and a geometry."""
-    kind, bracket, _ = text[:40].partition("(")
-    return bool(bracket) and kind.strip().lower() in _NAMES | UNHELD
-
-
 def read_wkt(text: str) -> Geometry:
     """`POINT(lng lat)`, `LINESTRING(lng lat, ...)` or `POLYGON((lng lat, ...), ...)`, in any case.
 
