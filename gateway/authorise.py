@@ -138,6 +138,11 @@ CHANGE_USERS: frozenset[type[Operation]] = frozenset({ChangePassword, RefreshSes
 SERVED: frozenset[str] = frozenset({USER, ROLE, SESSION})
 """Classes that begin with `_` and are served, by rules of their own."""
 
+FOR_THE_MASTER_ALONE: frozenset[str] = frozenset()
+"""... and classes of that kind which only the master may ask of, or change, in any way."""
+
+USERS_AND_SESSIONS: frozenset[str] = frozenset({USER, ROLE, SESSION})
+
 
 CHOOSING = Create | SignUp | Upsert
 """What may make an object with an id of the client's."""
@@ -236,14 +241,19 @@ class Guarded:
             # LeanCloud's JavaScript SDK, captcha.js: "MasterKey required"
             return GatewayError(Code.MASTER_REQUIRED, "only the master may say how long a captcha is, or lasts")
         for class_name in _classes_named(op):
-            if class_name.startswith(("_", "@")) and class_name not in SERVED:
+            if class_name in FOR_THE_MASTER_ALONE:
+                if not caller.master:
+                    message = f"Clients aren't allowed to perform this operation on the {class_name} collection."
+                    return GatewayError(Code.FORBIDDEN, message, class_name=class_name)
+            elif class_name.startswith(("_", "@")) and class_name not in SERVED:
                 # files, installations and the like have rules of their own: as plain objects they would leak
                 message = f"the class {class_name} is not served yet"
                 return GatewayError(Code.UNSUPPORTED, message, class_name=class_name)
         if caller.restricted:
             # Parse REST guide, "Security": restricted sessions are prohibited from creating, modifying, or deleting any
             # data in these classes, and cannot read unrestricted sessions, not even by what a condition tells of them
-            changes = class_of(op) in SERVED and not isinstance(op, READING) and type(op) not in READ_SESSIONS
+            theirs = class_of(op) in USERS_AND_SESSIONS
+            changes = theirs and not isinstance(op, READING) and type(op) not in READ_SESSIONS
             if changes or type(op) in CHANGE_USERS or SESSION in classes_asked(getattr(op, "where", None)):
                 return GatewayError(Code.FORBIDDEN, "a restricted session may not do this")
         for chosen in _ids_chosen(op):

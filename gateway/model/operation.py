@@ -17,7 +17,7 @@ from gateway.model.groups import Level, Step
 from gateway.model.query import Filter, Output, Sort
 from gateway.model.schema import ClassSchema
 from gateway.model.update import Changes
-from gateway.model.values import Date, Fields, ResultOf
+from gateway.model.values import Date, Fields, File, ResultOf
 
 BY_ID = Sort("@id")
 
@@ -396,6 +396,7 @@ class Result:
     get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan, None
     after the last page); in groups: `groups`, and in `objects` all that stand there; several at once: `ids` or `total`;
     of classes: `schema` or `schemas`; server time: `moment`;
+    of a file: `file`, or `content` (a `model.files.StoredContent`) of its bytes;
     batch: `items`, one result or error an item.
     """
 
@@ -419,6 +420,8 @@ class Result:
     schema: ClassSchema | None = None
     schemas: list[ClassSchema] | None = None
     groups: Level | None = None
+    file: File | None = None
+    content: Any = None
     created: bool = True
     items: list[Result | GatewayError] | None = None
 
