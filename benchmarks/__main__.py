@@ -9,7 +9,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import serving, translate
+from benchmarks import serving, translate, triggers
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def _translations(seconds: float) -> Table:
     table.add_column("what")
     for heading in ("µs", "JSON alone, µs", "ratio"):
         table.add_column(heading, justify="right")
-    for timing in translate.measure(seconds):
+    for timing in (*translate.measure(seconds), *triggers.measure(seconds)):
         alone = f"{timing.json_microseconds:.1f}" if timing.json_microseconds else ""
         ratio = f"{timing.ratio:.2f}" if timing.ratio else ""
         table.add_row(timing.title, f"{timing.microseconds:.1f}", alone, ratio)

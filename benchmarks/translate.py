@@ -12,7 +12,6 @@ import orjson
 
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.dialects.exchange import Exchange
-from gateway.dialects.pair import paired
 from gateway.model.operation import Credentials, Find, Result
 from gateway.model.query import And, Condition, Op, Or, Regex, Sort
 from gateway.model.update import Changes
@@ -94,7 +93,6 @@ def measure(seconds: float) -> list[Timing]:
 
 
 def _pair(back: Dialect, front: Dialect, raw: bytes, seconds: float) -> Timing:
-    front, back = paired(front, back)
     exchange = _exchange(front)
 
     def translate() -> bytes:

@@ -14,10 +14,12 @@ client's dialect. N dialects and M backends stand around one model; no code know
           Typed: values that do not tell of which kind they are, by the columns of their classes, which of a server of
             others are Learned
           Renamed: the backend's names of classes and fields, where clients have others
-          Services: counters, a cache, a log of clients, and code of the app's own
+          Files: objects of `_File` and their bytes, in a folder or a bucket            I/O
+          Services: counters, a cache, a log of clients, friends, statuses, pushes, and code of the app's own
+          Installations: the devices of an app, each with one object
           Accounts: users, sessions and roles, and the rules for their objects
             Outside: what they ask of mail servers and webhooks                     I/O
-          Emulating, Completing: what a server of others has no words for, or does not tell
+          Whose, Emulating, Completing: what a server of others has no words for, or does not tell
             Remote: op -> its dialect -> HTTP -> Result; users and ACLs are its own I/O
           Embedded: op -> SQL -> rows -> Result; permissions are part of the SQL  store
       dialect.write_answer   Result -> HttpResponse                               pure

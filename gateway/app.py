@@ -12,9 +12,10 @@ import hmac
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -22,52 +23,85 @@ from urllib.parse import urlsplit
 import orjson
 from aiohttp import web
 
-from gateway.adapters.base import Outside
+from gateway.adapters.apns import ApnsKey, ApnsSender
+from gateway.adapters.base import FileStorage, Outside, PushSender
 from gateway.adapters.captcha import WebhookCaptcha
+from gateway.adapters.fcm import FcmSender, ServiceAccount
+from gateway.adapters.fetch import Fetcher
 from gateway.adapters.functions import WebhookFunctions
 from gateway.adapters.mail import SmtpMailer, read_address
+from gateway.adapters.push import WebhookPusher
 from gateway.adapters.sms import WebhookTexter
+from gateway.adapters.storage_disk import DiskStorage
 from gateway.adapters.verifiers import WebhookVerifier
 from gateway.adapters.webhook import Hook, Webhooks
+from gateway.adapters.webpush import WebPushSender, read_key
 from gateway.authorise import Client, Guarded
 from gateway.backends.accounts import Accounts, Policy
+from gateway.backends.aggregates import Aggregates
 from gateway.backends.bare_answers import Understood
 from gateway.backends.base import Backend
 from gateway.backends.columns import Registry, Typed
 from gateway.backends.completing import Completing
+from gateway.backends.emails import EmailRules, Emails, EmailText
 from gateway.backends.embedded import Embedded, path_of
-from gateway.backends.emulate import EMULATIONS, Ability, Emulating
+from gateway.backends.emulate import EMULATIONS, Ability, Emulating, Way
+from gateway.backends.exports import Exports, Form
+from gateway.backends.files import FileRules, Files, Signer
+from gateway.backends.functions import FunctionCalls
+from gateway.backends.hooks import RegisteredHooks
+from gateway.backends.installations import Installations
+from gateway.backends.jobs import Jobs
 from gateway.backends.later import Later
+from gateway.backends.leaderboards import LeaderboardRules, Leaderboards
 from gateway.backends.learned import Learned, can_tell, read_columns
-from gateway.backends.ledger import ObjectStore
+from gateway.backends.ledger import Ledger, ObjectStore
 from gateway.backends.letters import LETTERS, PLACE, PLACES, Letter
+from gateway.backends.messaging import Messaging, MessagingRules, PushText
+from gateway.backends.owners import Account, Owners
 from gateway.backends.pass_through import PassThrough
+from gateway.backends.push import Pushes
 from gateway.backends.recovery import Rules
 from gateway.backends.remote import Address, Patience, Remote
 from gateway.backends.renames import Names, Renamed, RenamedRegistry, Renaming
 from gateway.backends.renames import faults as bad_renames
+from gateway.backends.scheduler import Scheduler
 from gateway.backends.seal import Seal
-from gateway.backends.services import Services
+from gateway.backends.services import EventsKept, Executes, Services
+from gateway.backends.triggers import Triggers
+from gateway.backends.whose import Whose
 from gateway.capabilities import of_backend, told
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.errors import GatewayError, SettingsError, StartupError
 from gateway.model import schema
-from gateway.model.catalogue import OPERATIONS
+from gateway.model.aggregate import Aggregate
+from gateway.model.catalogue import OPERATIONS, STORED
+from gateway.model.code import CreateHook
+from gateway.model.operation import Operation
+from gateway.model.owners import App
+from gateway.model.push import INSTALLATION
+from gateway.own_code import WHERE_USERS_ARE, make_code
+from gateway.own_code import faults as bad_code
 from gateway.pages import Pages
 from gateway.pipeline import Front
 from gateway.server import EDGE, MAX_LINE, Edge, keep_junk_out_of_the_log
 from gateway.settings import (
+    ApnsSettings,
     AppSettings,
     BackendSettings,
     ClassSettings,
+    DiskSettings,
     EmbeddedSettings,
-    HookSettings,
+    FcmSettings,
+    FetchSettings,
     LetterSettings,
     RemoteSettings,
+    S3Settings,
     Settings,
     SmtpSettings,
     UserSettings,
     WebhookSettings,
+    WebPushSettings,
     load_settings,
 )
 
@@ -114,12 +148,23 @@ def plan(config: Path, environment: Mapping[str, str] = os.environ) -> Plan:
     """Reads, compiles and checks everything. Raises SettingsError or MappingError."""
     settings = load_settings(config, environment)
     dialects = load_dialects(mappings_directory())
-    faults = [*_unknown_to(dialects, settings), *_bad_addresses(settings), *_bad_letters(settings)]
+    faults = [
+        *_unknown_to(dialects, settings),
+        *_bad_addresses(settings),
+        *_bad_keys(settings),
+        *_bad_letters(settings),
+        *_unsigned_addresses(settings),
+    ]
     for name, backend in settings.backends.items():
         if isinstance(backend, RemoteSettings):
             faults += (f"backends.{name}.{fault}" for fault in _bad_remote(dialects, backend))
     faults += _untold_columns(dialects, settings)
     faults += _bad_renames(dialects, settings)
+    for index, app in enumerate(settings.apps):
+        faults += (
+            f"apps.{index}.{fault}"
+            for fault in bad_code(dialects, app, remote=isinstance(settings.backends.get(app.backend), RemoteSettings))
+        )
     if not faults:
         spoken = dict.fromkeys(dialect for app in settings.apps for dialect in app.clients)
         mounts = [(mount, name) for name in spoken for mount in settings.server.mounts.get(name, dialects[name].mounts)]
@@ -127,6 +172,13 @@ def plan(config: Path, environment: Mapping[str, str] = os.environ) -> Plan:
     if faults:
         raise SettingsError("\n".join(f"{config}: {fault}" for fault in faults))
     return Plan(settings, dialects, dict(mounts))
+
+
+def _unsigned_addresses(settings: Settings) -> Iterator[str]:
+    """Addresses of files that clients could sign themselves: without a secret it is keys that sign, which they hold."""
+    for index, app in enumerate(settings.apps):
+        if not app.files.public and settings.server.secret is None:
+            yield f"apps.{index}.files.public: with false addresses are signed, which needs server.secret"
 
 
 def _unknown_to(dialects: Mapping[str, Dialect], settings: Settings) -> Iterator[str]:
@@ -148,7 +200,8 @@ def _unknown_to(dialects: Mapping[str, Dialect], settings: Settings) -> Iterator
             if client.domains and not dialect.asked_by_host:
                 yield f"{place}.domains: a host does not stand for an application in {dialect.title}"
             if not client.keys and not client.domains and not dialect.open_without_keys:
-                yield f"{place}: nobody could come in without a key; there are: {', '.join(known)}"
+                proving = sorted({*dialect.proves.client, *dialect.proves.master})
+                yield f"{place}: nobody could come in without a key; there are: {', '.join(proving)}"
 
 
 def _bad_remote(dialects: Mapping[str, Dialect], backend: RemoteSettings) -> Iterator[str]:
@@ -156,7 +209,7 @@ def _bad_remote(dialects: Mapping[str, Dialect], backend: RemoteSettings) -> Ite
     if dialect is None:
         yield f"type: must be embedded, or a dialect; there are: {', '.join(dialects)}"
         return
-    known = ", ".join(sorted(dialect.key_names))
+    known = ", ".join(sorted(dialect.key_names - {*dialect.proves.code}))
     for key in backend.keys:
         if key not in dialect.key_names:
             yield f"{key}: is neither a setting nor a key of {dialect.title}, whose keys are: {known}"
@@ -271,6 +324,7 @@ def cursor_secret(settings: Settings, backend: str) -> bytes:
 def make_app(plan: Plan) -> web.Application:
     server = plan.settings.server
     edge = Edge(max_body=server.max_body, public_url=server.public_url, log_requests=server.log_requests)
+    edge.admin_key = server.admin_key
     edge.capabilities = {
         "backends": {
             name: {"type": settings.type, "abilities": told(abilities_of(plan, name))}
@@ -290,12 +344,20 @@ def make_app(plan: Plan) -> web.Application:
                     backend = await open_backend(name, settings, secret, permissions_of(plan.settings))
                 stack.push_async_callback(backend.close)
                 backends[name] = backend
-            outside = await stack.enter_async_context(open_outside(plan.settings))
+            outside = await stack.enter_async_context(open_outside(plan.settings, plan.dialects))
+            storages = await stack.enter_async_context(open_storages(plan.settings))
             later = Later()
             stack.push_async_callback(later.close)
+            schedulers = open_schedulers(plan.settings.apps, backends)
             served = {
-                app.name: make_backend(plan, app, backends, outside[app.name], later) for app in plan.settings.apps
+                app.name: make_backend(
+                    plan, app, backends, outside[app.name], later, schedulers.get(app.name), storages.get(app.name)
+                )
+                for app in plan.settings.apps
             }
+            for scheduler in schedulers.values():
+                scheduler.start()
+                stack.push_async_callback(scheduler.close)
             edge.pages = Pages({app.name: Guarded(served[app.name]) for app in plan.settings.apps if app.mail})
             ways = {
                 app.name: PassThrough(remote)
@@ -310,6 +372,71 @@ def make_app(plan: Plan) -> web.Application:
     app = edge.application()
     app.cleanup_ctx.append(open_backends)
     return app
+
+
+def open_schedulers(apps: Sequence[AppSettings], backends: Mapping[str, Store | Remote]) -> Mapping[str, Scheduler]:
+    """App -> what does its work at some time, on the store that keeps what services have; some have none."""
+    stores = {app.name: backends[app.services_store or app.backend] for app in apps}
+    return {name: Scheduler(Ledger(store), app=name) for name, store in stores.items() if not isinstance(store, Remote)}
+
+
+@asynccontextmanager
+async def open_storages(settings: Settings) -> AsyncIterator[Mapping[str, FileStorage]]:
+    """App -> where its files' bytes are: where nothing is said, in a folder beside the store. Raises StartupError."""
+    async with AsyncExitStack() as stack:
+        opened: dict[str, FileStorage] = {}
+        for name, adapter in settings.adapters.items():
+            if any(app.files.storage == name for app in settings.apps):
+                if isinstance(adapter, DiskSettings):
+                    opened[name] = DiskStorage(Path(adapter.folder))
+                elif isinstance(adapter, S3Settings):
+                    opened[name] = await open_bucket(adapter)
+                stack.push_async_callback(opened[name].close)
+        found: dict[str, FileStorage] = {}
+        for app in settings.apps:
+            store = settings.backends[app.services_store or app.backend]
+            if app.files.storage is not None:
+                found[app.name] = opened[app.files.storage]
+            elif isinstance(store, EmbeddedSettings):
+                found[app.name] = DiskStorage(path_of(store.url).with_suffix(".files"))
+        yield found
+
+
+async def open_bucket(settings: S3Settings) -> FileStorage:
+    """Imported where it is wanted only: its library takes a tenth of a second. Raises StartupError."""
+    try:
+        from gateway.adapters.storage_s3 import Bucket, S3Storage  # noqa: PLC0415
+    except ImportError as error:
+        raise StartupError(f"adapters of type s3 need pip install 'baas-gateway[s3]': {error}") from error
+    return await S3Storage.open(
+        Bucket(
+            name=settings.bucket,
+            prefix=settings.prefix,
+            url=settings.url,
+            region=settings.region,
+            access_key=settings.access_key,
+            secret_key=settings.secret_key,
+            timeout=settings.timeout,
+        )
+    )
+
+
+def signer_of(settings: Settings, app: AppSettings) -> Signer:
+    rules = file_rules(settings, app)
+    return Signer(rules.secret, rules.url_lasts)
+
+
+def file_rules(settings: Settings, app: AppSettings) -> FileRules:
+    files = app.files
+    blocked = files.blocked_extensions
+    return FileRules(
+        public=files.public,
+        url_lasts=files.url_lasts,
+        longest=files.max_size,
+        uploads_by=files.uploads_by,
+        blocked=None if blocked is None else frozenset(blocked),
+        secret=hmac.digest(cursor_secret(settings, app.backend), b"addresses of files", hashlib.sha256),
+    )
 
 
 def open_remote(name: str, settings: RemoteSettings, dialect: Dialect) -> Remote:
@@ -391,7 +518,7 @@ def _with_prefix(named: Mapping[str, T], prefix: str) -> dict[str, T]:
 
 
 @asynccontextmanager
-async def open_outside(settings: Settings) -> AsyncIterator[Mapping[str, Outside]]:
+async def open_outside(settings: Settings, dialects: Mapping[str, Dialect]) -> AsyncIterator[Mapping[str, Outside]]:
     """App -> its adapters. Nothing is asked of them yet: a mail server that is down does not stop the gateway."""
     mailers = {
         name: SmtpMailer(
@@ -406,14 +533,38 @@ async def open_outside(settings: Settings) -> AsyncIterator[Mapping[str, Outside
         for name, smtp in settings.adapters.items()
         if isinstance(smtp, SmtpSettings)
     }
-    webhooks = Webhooks()
+    webhooks, public = Webhooks(), Webhooks(public_only=True)
+    code = {app.name: make_code(app, dialects, webhooks, public) for app in settings.apps}
+    fetchers = {app.name: _fetcher(app.fetch) for app in settings.apps}
     try:
-        yield {app.name: _outside_of(app, settings, mailers, webhooks) for app in settings.apps}
+        async with open_senders(settings) as senders:
+            yield {
+                app.name: replace(
+                    _outside_of(app, settings, mailers, webhooks, senders, code[app.name]), fetcher=fetchers[app.name]
+                )
+                for app in settings.apps
+            }
     finally:
+        for own in code.values():
+            await own.close()
         await webhooks.close()
+        await public.close()
+        for fetcher in fetchers.values():
+            await fetcher.close()
 
 
-def _outside_of(app: AppSettings, settings: Settings, mailers: Mapping[str, SmtpMailer], webhooks: Webhooks) -> Outside:
+def _fetcher(fetch: FetchSettings) -> Fetcher:
+    return Fetcher(hosts=fetch.hosts, timeout=fetch.timeout, longest=fetch.max_size, private=fetch.private)
+
+
+def _outside_of(
+    app: AppSettings,
+    settings: Settings,
+    mailers: Mapping[str, SmtpMailer],
+    webhooks: Webhooks,
+    senders: Mapping[str, PushSender],
+    code: WebhookFunctions,
+) -> Outside:
     def hook(kind: str, adapter: str | None) -> Hook | None:
         chosen = None if adapter is None else settings.adapters[adapter]
         if not isinstance(chosen, WebhookSettings):
@@ -426,25 +577,83 @@ def _outside_of(app: AppSettings, settings: Settings, mailers: Mapping[str, Smtp
         for provider, by in app.users.auth_providers.items()
         if by.verify is not None
     }
-    code = WebhookFunctions(
-        webhooks,
-        functions=_hooks("the function", app.functions),
-        events=_hooks("the handler of the event", app.events),
-    )
     return Outside(
         functions=code,
+        triggers=code,
         mailer=None if app.mail is None else mailers[app.mail],
         texter=None if texts is None else WebhookTexter(webhooks, texts),
         captcha=None if pictures is None else WebhookCaptcha(webhooks, pictures, app=app.name),
         verifiers={name: WebhookVerifier(webhooks, own, app=app.name) for name, own in verifiers.items()},
+        push_senders={kind: _sender(app, name, settings, webhooks, senders) for kind, name in app.push.to.items()},
     )
 
 
-def _hooks(what: str, settings: Mapping[str, HookSettings]) -> dict[str, Hook]:
-    return {
-        name: Hook(name=f"{what} {name}", url=by.url, secret=by.secret, timeout=by.timeout)
-        for name, by in settings.items()
-    }
+def _sender(
+    app: AppSettings, name: str, settings: Settings, webhooks: Webhooks, senders: Mapping[str, PushSender]
+) -> PushSender:
+    """Who delivers to devices of a type."""
+    adapter = settings.adapters[name]
+    if not isinstance(adapter, WebhookSettings):
+        return senders[name]
+    hook = Hook(name="the push webhook", url=adapter.url, secret=adapter.secret, timeout=adapter.timeout)
+    return WebhookPusher(webhooks, hook, app=app.name)
+
+
+@asynccontextmanager
+async def open_senders(settings: Settings) -> AsyncIterator[Mapping[str, PushSender]]:
+    """Adapter -> what it delivers to devices with, of those that are push services. One serves all apps."""
+    async with AsyncExitStack() as stack:
+        senders: dict[str, PushSender] = {}
+        for name, adapter in settings.adapters.items():
+            made: ApnsSender | FcmSender | WebPushSender
+            match adapter:
+                case ApnsSettings():
+                    made = ApnsSender(_apns_key(adapter), topic=adapter.topic, timeout=adapter.timeout)
+                case FcmSettings(data_key=data_key, notification=notification, timeout=timeout):
+                    account = ServiceAccount.read(text_of(adapter.account, adapter.account_file))
+                    made = FcmSender(account=account, data_key=data_key, notification=notification, timeout=timeout)
+                case WebPushSettings(key=key, subject=subject, timeout=timeout):
+                    private = adapter.private_endpoints
+                    made = WebPushSender(key=key, subject=subject, private_endpoints=private, timeout=timeout)
+                case _:
+                    continue
+            stack.push_async_callback(made.close)
+            senders[name] = made
+        yield senders
+
+
+def _apns_key(adapter: ApnsSettings) -> ApnsKey:
+    return ApnsKey(text_of(adapter.key, adapter.key_file), adapter.key_id, adapter.team_id)
+
+
+def text_of(text: str | None, path: str | None) -> str:
+    """What a setting says, itself or by the name of a file. Raises ValueError, which says nothing of what is in it."""
+    if text is not None:
+        return text
+    try:
+        return Path(path or "").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {type(error).__name__}") from None
+
+
+def _bad_keys(settings: Settings) -> Iterator[str]:
+    """Keys of push services that cannot be keys."""
+    for name, adapter in settings.adapters.items():
+        key = "key"
+        try:
+            match adapter:
+                case ApnsSettings(key_file=path):
+                    key = "key" if path is None else "key_file"
+                    _apns_key(adapter)
+                case FcmSettings(account_file=path):
+                    key = "account" if path is None else "account_file"
+                    ServiceAccount.read(text_of(adapter.account, path))
+                case WebPushSettings():
+                    read_key(adapter.key)
+                case _:
+                    pass
+        except ValueError as fault:
+            yield f"adapters.{name}.{key}: {fault}"
 
 
 def rules_of(app: AppSettings, settings: Settings) -> Rules:
@@ -498,25 +707,162 @@ def opened_by(app: AppSettings) -> frozenset[str]:
 
 
 def make_backend(
-    plan: Plan, app: AppSettings, backends: Mapping[str, Store | Remote], outside: Outside, later: Later
+    plan: Plan,
+    app: AppSettings,
+    backends: Mapping[str, Store | Remote],
+    outside: Outside,
+    later: Later,
+    scheduler: Scheduler | None,
+    storage: FileStorage | None = None,
 ) -> Backend:
     """What an app's operations go through, once they are allowed: see the modules, from the outermost to the store."""
     store = backends[app.backend]
     if isinstance(store, Remote):
         kept = None if app.services_store is None else backends[app.services_store]
         assert not isinstance(kept, Remote), "settings have made sure of it"
-        return behind(plan, app, store, kept, outside)
+        return behind(
+            plan,
+            app,
+            store,
+            kept,
+            outside,
+            scheduler,
+            *owners_of(app, kept, outside, later, scheduler, users_here=False),
+        )
     seal = Seal(plan.settings.server.token_keys)
     policy = policy_of(app.users, rules_of(app, plan.settings))
     accounts = Accounts(store, policy, outside=outside, later=later, seal=seal)
-    backend: Backend = Services(accounts, store, outside.functions)
+    hooks, jobs = owners_of(app, store, outside, later, scheduler)
+    emails = emails_of(app, store, Typed(accounts, store), outside)
+    leaderboards = leaderboards_of(app, store, scheduler)
+    backend: Backend = Services(
+        Installations(accounts, store),
+        store,
+        hooks=hooks,
+        jobs=jobs,
+        pushes=None if scheduler is None else Pushes(store, scheduler, outside.push_senders, app=app.name),
+        leaderboards=leaderboards,
+        messages=messages_of(app, store, emails, scheduler),
+        able=STORED,
+        events=_events_kept(app),
+        users_here=True,
+    )
+    if storage is not None:
+        shelf = Files(backend, store, storage, file_rules(plan.settings, app), fetcher=outside.fetcher)
+        later.start(shelf.swept)
+        if leaderboards is not None:
+            leaderboards.files = shelf
+        backend = emails.files = shelf
     registry: Registry = store
     if names := names_of(app):
         backend, registry = Renamed(backend, names, store), RenamedRegistry(store, names.turned())
-    return Typed(backend, registry, dynamic=app.dynamic_schema)
+    if leaderboards is not None:
+        leaderboards.people = backend  # members are told by the clients' names of classes and fields
+    if storage is not None and scheduler is not None:
+        forms, secret = forms_of(plan, app), file_rules(plan.settings, app).secret
+        ledger, mailer = Ledger(store), outside.mailer
+        backend = Exports(backend, ledger, scheduler, forms, secret=secret, mailer=mailer, app=app.name)
+    backend = Aggregates(backend, registry)
+    triggers = with_triggers(FunctionCalls(backend, outside.functions, hooks), outside, hooks, scheduler)
+    accounts.admit, accounts.admit_reset, triggers.knows = triggers.admit, triggers.admit_reset, accounts.knows
+    return Typed(triggers, registry, dynamic=app.dynamic_schema)
 
 
-def behind(plan: Plan, app: AppSettings, remote: Remote, kept: Store | None, outside: Outside) -> Backend:
+def forms_of(plan: Plan, app: AppSettings) -> Mapping[str, Form]:
+    """How archives of an app can be written: as the vendors of its clients write them."""
+    settings, forms = plan.settings, {}
+    for name, client in app.clients.items():
+        dialect = plan.dialects[name]
+        if dialect.archive is not None:
+            mount = next(mount for mount, spoken in plan.mounts.items() if spoken == name)
+            base, sign = settings.server.public_url, None if app.files.public else signer_of(settings, app).sign
+            addresses = None if base is None else dialect.addresses(base + mount, client.app_id, sign)
+            forms[name] = Form(dialect.archive, client.app_id, addresses)
+    return forms
+
+
+def leaderboards_of(app: AppSettings, store: Store, scheduler: Scheduler | None) -> Leaderboards | None:
+    """`people` and `files` are to be set, once they are there."""
+    if scheduler is None:
+        return None
+    given = app.leaderboards
+    rules = LeaderboardRules(given.time_zone, given.keep_previous, given.master_only)
+    return Leaderboards(store, scheduler, rules)
+
+
+def emails_of(app: AppSettings, store: Store, people: Backend | None, outside: Outside) -> Emails:
+    """`people` has the app's users, where the gateway does."""
+    given = app.messaging
+    templates = {name: EmailText(text.subject, text.text, text.html) for name, text in given.email_templates.items()}
+    rules = EmailRules(given.emails_by, given.emails_an_hour, templates)
+    return Emails(people, Ledger(store), outside.mailer, rules, app=app.name)
+
+
+def messages_of(
+    app: AppSettings, store: Store, emails: Emails, scheduler: Scheduler | None, *, remote: bool = False
+) -> Callable[[Backend], Mapping[type[Operation], Executes]] | None:
+    """What publishes messages and sends emails, by who does the other operations."""
+    if scheduler is None:
+        return None
+    ledger, given = Ledger(store), app.messaging
+    pushes = {
+        name: PushText(text.message, text.title, text.channels, text.devices, text.data)
+        for name, text in given.push_templates.items()
+    }
+    rules = MessagingRules(kept=given.kept, client_push=app.push.clients, templates=pushes)
+
+    def operations(backend: Backend) -> Mapping[type[Operation], Executes]:
+        # the devices that are registered here are kept here, whatever another server has of its own
+        devices = Installations(backend, store) if remote else backend
+        return {**Messaging(devices, ledger, scheduler, rules, app=app.name).operations(), **emails.operations()}
+
+    return operations
+
+
+def with_triggers(
+    backend: Backend,
+    outside: Outside,
+    hooks: RegisteredHooks | None,
+    scheduler: Scheduler | None,
+    *,
+    users_here: bool = True,
+) -> Triggers:
+    """By the clients' names of classes and fields, which are those of the code that is asked."""
+    assert outside.triggers is not None, "there is one for each app"
+    return Triggers(
+        backend, outside.triggers, registered=hooks, scheduler=scheduler, now=time.time, users_here=users_here
+    )
+
+
+def owners_of(
+    app: AppSettings,
+    store: Store | None,
+    outside: Outside,
+    later: Later,
+    scheduler: Scheduler | None,
+    *,
+    users_here: bool = True,
+) -> tuple[RegisteredHooks | None, Jobs | None]:
+    """What an app's owner arranges of its code, where there is a store to keep it in."""
+    if store is None or scheduler is None:
+        return None, None
+    ledger = Ledger(store)
+    jobs = Jobs(ledger, outside.functions, scheduler, later, app=app.name)
+    triggers = [(class_name, moment) for class_name, given in app.triggers.items() for moment in given]
+    never_asked = () if users_here else WHERE_USERS_ARE
+    return RegisteredHooks(ledger, functions=app.functions, triggers=triggers, never_asked=never_asked), jobs
+
+
+def behind(
+    plan: Plan,
+    app: AppSettings,
+    remote: Remote,
+    kept: Store | None,
+    outside: Outside,
+    scheduler: Scheduler | None,
+    hooks: RegisteredHooks | None,
+    jobs: Jobs | None,
+) -> Backend:
     """The same for a server of somebody else's, which has the users, the sessions and the ACLs itself."""
     settings = plan.settings.backends[app.backend]
     assert isinstance(settings, RemoteSettings)
@@ -530,13 +876,42 @@ def behind(plan: Plan, app: AppSettings, remote: Remote, kept: Store | None, out
     )
     if remote.dialect.file.untyped:
         backend = Understood(backend, registry)
+    if "current_user" not in remote.dialect.operations and "current_user" not in settings.refuse:
+        backend = Whose(backend, cursor_secret(plan.settings, app.backend))
     theirs = {OPERATIONS[name] for name in remote.dialect.operations}
-    served: Backend = Services(backend, kept, outside.functions, theirs=theirs)
+    abilities = abilities_of(plan, app.backend)
+    messages = None
+    if kept is not None:
+        messages = messages_of(app, kept, emails_of(app, kept, None, outside), scheduler, remote=True)
+    leaderboards = None if kept is None else leaderboards_of(app, kept, scheduler)
+    served: Backend = Services(
+        backend,
+        kept,
+        hooks=hooks,
+        jobs=jobs,
+        messages=messages,
+        leaderboards=leaderboards,
+        theirs=theirs,
+        able={name for name in OPERATIONS if abilities[name].way is not Way.REFUSED},
+        events=_events_kept(app),
+    )
     if names := names_of(app):
         whole = can_tell(remote.dialect, has_master=remote.has_master)
         served = Renamed(served, names, registry, whole=whole)
         registry = RenamedRegistry(registry, names.turned())
-    return Typed(served, registry, remote=True)
+    if leaderboards is not None:
+        leaderboards.people = served
+    # rows have names of their own, which nobody can tell from the backend's
+    if (names or Aggregate not in theirs) and abilities["aggregate"].way is not Way.REFUSED:
+        served = Aggregates(served)
+    served = FunctionCalls(served, outside.functions, hooks if CreateHook not in theirs else None, theirs=theirs)
+    registered = hooks if CreateHook not in theirs else None  # those of the server's own, it asks itself
+    triggers = with_triggers(served, outside, registered, scheduler, users_here=False)
+    return Typed(triggers, registry, remote=True)
+
+
+def _events_kept(app: AppSettings) -> EventsKept:
+    return EventsKept(lasts=app.analytics.keep, most=app.analytics.most)
 
 
 def names_of(app: AppSettings) -> Names:
@@ -555,16 +930,40 @@ def make_front(plan: Plan, name: str, backends: Mapping[str, Backend], ways: Map
                 backends[app.name],
                 custom_ids=app.custom_ids or plan.dialects[name].custom_ids,
                 master_queries={of: by for of, by in master_queries.items() if by not in opened_by(app)},
+                client_push=app.push.clients,
+                installations_open=INSTALLATION in app.classes,
             ),
             app.clients[name].app_id,
             frozenset(app.clients[name].domains),
             ways.get(app.name),
+            sign=None if app.files.public else signer_of(plan.settings, app).sign,
         )
         for app in plan.settings.apps
         if name in app.clients
     }
     domains = {domain: client for client in clients.values() for domain in client.domains}
-    return Front(plan.dialects[name], clients, domains)
+    return Front(plan.dialects[name], clients, domains, owners_for(plan, name))
+
+
+def owners_for(plan: Plan, name: str) -> Owners:
+    """Who may ask for the applications whose clients speak a dialect."""
+    settings = plan.settings
+    apps = [
+        App(
+            app.name,
+            app.clients[name].app_id,
+            app.clients[name].keys,
+            creates_classes=app.client_class_creation,
+            client_push=app.push.clients,
+        )
+        for app in settings.apps
+        if name in app.clients
+    ]
+    accounts = {
+        email: Account(given.password, None if given.apps is None else frozenset(given.apps))
+        for email, given in settings.server.accounts.items()
+    }
+    return Owners(accounts, apps)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.backends.emulate import Ability, Way, abilities
+from gateway.backends.emulate import OF_THE_GATEWAY, Ability, Way, abilities
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.mapping.schema import MappingFile
 from gateway.model.catalogue import OPERATIONS
@@ -43,7 +43,7 @@ SQL: Mapping[str, str] = {
 }
 """How `where_sql` says conditions: by its grammar, and not by a mapping."""
 
-EMBEDDED: Mapping[str, Ability] = dict.fromkeys(OPERATIONS, Ability(Way.NATIVE))
+EMBEDDED: Mapping[str, Ability] = {**dict.fromkeys(OPERATIONS, Ability(Way.NATIVE)), **OF_THE_GATEWAY}
 """It executes the model, whole."""
 
 
@@ -103,7 +103,9 @@ def _behind(dialects: Mapping[str, Dialect]) -> str:
     ]
     for word in dict.fromkeys(word for each in found.values() for word in each):
         cells = (each[word].way.value if word in each else "-" for each in found.values())
-        lines.append(f"| {word.replace('_', ' ')} | {Way.NATIVE} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {word.replace('_', ' ')} | {EMBEDDED.get(word, Ability(Way.NATIVE)).way} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines) + "\n"
 
 

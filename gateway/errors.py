@@ -59,6 +59,12 @@ class Code(StrEnum):
     CLASS_NOT_FOUND = "class_not_found"
     CONDITION_FAILED = "condition_failed"  # a conditional update or delete found nothing to do
 
+    # files
+    FILE_NOT_FOUND = "file_not_found"  # or a directory
+    FILE_EXISTS = "file_exists"  # at a path that was to be a new one's
+    BAD_FILE_NAME = "bad_file_name"
+    FILE_REFUSED = "file_refused"  # the application keeps no such file, or not from everybody
+
     # users and sessions
     USERNAME_MISSING = "username_missing"
     PASSWORD_MISSING = "password_missing"  # noqa: S105 - the name of an error
@@ -95,10 +101,35 @@ class Code(StrEnum):
     SMS_NOT_SENT = "sms_not_sent"  # the carrier, or who words it, refused
     NOT_CONFIGURED = "not_configured"  # the application has no sender of such a thing
 
+    # devices and what they are told
+    INSTALLATION_INCOMPLETE = "installation_incomplete"  # what a new one must have is missing
+    INSTALLATION_FIXED = "installation_fixed"  # a field that says which device it is cannot become another
+    INSTALLATION_AMBIGUOUS = "installation_ambiguous"  # several devices have the token
+    BAD_PUSH = "bad_push"
+    NO_PUSH_SENDER = "no_push_sender"  # the application has nobody who delivers to devices
+
+    # messages
+    NOT_SCHEDULED = "not_scheduled"  # there is no such message that is still to be published
+    NO_TEMPLATE = "no_template"  # of a push or an email
+
+    # leaderboards
+    NO_LEADERBOARD = "no_leaderboard"
+    LEADERBOARD_CLOSED = "leaderboard_closed"  # this version of it is over, and not kept
+    NO_ARCHIVE = "no_archive"  # there was no such version yet
+    BAD_LEADERBOARD = "bad_leaderboard"  # it cannot be such a one, or is of another kind
+
+    # friends
+    FRIENDSHIP_REFUSED = "friendship_refused"  # it exists, does not exist, or is not wished
+
     # code of the app's own
     NO_FUNCTION = "no_function"
     NO_EVENT_HANDLER = "no_event_handler"
     FUNCTION_FAILED = "function_failed"  # in its own words
+    HOOK_REFUSED = "hook_refused"  # code that is asked before something is done did not let it pass
+    NO_JOB = "no_job"
+    NO_HOOK = "no_hook"  # no webhook is registered for this
+    HOOK_EXISTS = "hook_exists"
+    BAD_HOOK = "bad_hook"  # what was to be registered cannot be a webhook
 
     # ourselves and what is behind us
     INTERNAL = "internal"

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.authorise import Client, identify
+from gateway.dialects.addresses import ADDRESSES
 from gateway.dialects.dialect import Dialect
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.errors import Code, GatewayError
+from gateway.mapping.route import Route
+from gateway.model.administration import Health
 from gateway.model.operation import AppInfo, Caller, Credentials, Operation, Result, ServerTime
 from gateway.model.values import ID, Date
 from gateway.wire import HttpRequest, HttpResponse
+
+
+class Owners(Protocol):
+    async def execute(self, op: Operation, email: str, password: str) -> Result:
+        """What the owner of applications asks of them. Raises GatewayError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,8 @@ class Front:
     clients: Mapping[str, Client]
     domains: Mapping[str, Client] = field(default_factory=dict)
     """The applications that a host alone stands for."""
+    owners: Owners | None = None
+    """Who answers what is asked with an account, and without an application."""
 
     @property
     def passes_through(self) -> bool:
@@ -44,15 +55,38 @@ class Front:
             master_has_user=dialect.master_has_user,
         )
 
+    def check(self, request: HttpRequest) -> None:
+        """Raises GatewayError(UNAUTHORIZED) where nobody asks that is known; the body need not be there yet."""
+        if (named := self.dialect.keyless(request)) is not None:
+            self.named(named[1])
+        elif not self.dialect.asks_openly(request):
+            self.identify(self.dialect.read_credentials(request))
+
+    def named(self, app_id: str) -> tuple[Client, Caller]:
+        """Whoever comes with the address of what is public, or signed."""
+        client = self.clients.get(app_id)
+        if client is None:
+            raise GatewayError(Code.UNAUTHORIZED, "unauthorized")
+        return client, Caller(client.app)
+
 
 async def serve(front: Front, request: HttpRequest) -> HttpResponse:
     """Answers every GatewayError in the dialect's own form; anything else is a fault of ours, and is raised."""
     dialect, came = front.dialect, request
+    named: tuple[Route, str] | None = None
+    served: tuple[Client, Caller] | None = None
     try:
         request = dialect.unwrap(request)
-        served = None if dialect.asks_openly(request) else front.identify(dialect.read_credentials(request))
+        if (account := dialect.account_of(request)) is not None:
+            return await _serve_owner(front, request, *account)
+        if (named := dialect.keyless(request)) is not None:
+            served = front.named(named[1])
+        elif not dialect.asks_openly(request):
+            served = front.identify(dialect.read_credentials(request))
     except GatewayError as error:
-        return dialect.write_error(error)
+        return dialect.write_error(error, None if named is None else named[0])
+    if served is not None:
+        ADDRESSES.set(dialect.addresses(request.base, served[0].app_id, served[0].sign))
     exchange = dialect.read(request)
     if came.fault is not None and (isinstance(exchange, Exchange) or exchange.route is not None):
         return dialect.write_error(came.fault)
@@ -67,20 +101,38 @@ async def serve(front: Front, request: HttpRequest) -> HttpResponse:
         return dialect.write_error(came.fault)
     if isinstance(exchange, Refused):
         return dialect.write_refusal(exchange)
+    answer: Result | GatewayError
     try:
-        if served is None:
-            result = answer_openly(exchange.op)
-        else:
-            client, caller = served
-            caller = await client.backend.identify(exchange.op, caller)
-            if isinstance(exchange.op, AppInfo):
-                result = client.told(dialect.proves, dialect.read_credentials(request).keys)
-            else:
-                result = await client.backend.execute(exchange.op, caller)
-        answer: Result | GatewayError = complete(exchange.op, result)
+        answer = complete(exchange.op, await _executed(dialect, request, exchange, served))
     except GatewayError as error:
         answer = error
     return _written(dialect, exchange, answer)
+
+
+async def _executed(
+    dialect: Dialect, request: HttpRequest, exchange: Exchange, served: tuple[Client, Caller] | None
+) -> Result:
+    if served is None:
+        return answer_openly(exchange.op)
+    client, caller = served
+    caller = await client.backend.identify(exchange.op, caller)
+    if isinstance(exchange.op, AppInfo):
+        return client.told(dialect.proves, dialect.read_credentials(request).keys)
+    return await client.backend.execute(exchange.op, caller)
+
+
+async def _serve_owner(front: Front, request: HttpRequest, email: str, password: str) -> HttpResponse:
+    exchange = front.dialect.read(request)
+    if isinstance(exchange, Refused):
+        return front.dialect.write_refusal(exchange)
+    if front.owners is None:
+        return front.dialect.write_error(GatewayError(Code.UNAUTHORIZED, "unauthorized"), exchange.route)
+    answer: Result | GatewayError
+    try:
+        answer = await front.owners.execute(exchange.op, email, password)
+    except GatewayError as error:
+        answer = error
+    return _written(front.dialect, exchange, answer)
 
 
 async def _passed_through(
@@ -88,7 +140,7 @@ async def _passed_through(
 ) -> HttpResponse | None:
     """The backend's own answer; None where the request goes the way of all others, by which it may be refused."""
     way = client.pass_through
-    if way is None or not way.takes(request, exchange):
+    if way is None or _is_of_bytes(came, exchange) or not way.takes(request, exchange):
         return None
     if isinstance(exchange, Exchange):
         caller = await client.backend.identify(exchange.op, caller)
@@ -97,9 +149,15 @@ async def _passed_through(
     return await way.forward(came, exchange, caller)
 
 
+def _is_of_bytes(came: HttpRequest, exchange: Exchange | Refused) -> bool:
+    """A file's bytes are handed on a piece at a time, and not as a body."""
+    route = exchange.route
+    return came.content is not None or (route is not None and route.reply.content)
+
+
 def answer_openly(op: Operation) -> Result:
     """What anybody may ask, the gateway answers by itself."""
-    assert isinstance(op, ServerTime), f"{op} is not open to everybody"
+    assert isinstance(op, ServerTime | Health), f"{op} is not open to everybody"
     return Result(moment=Date.now())
 
 

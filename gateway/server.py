@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import hmac
+import ipaddress
 import itertools
 import logging
 import re
@@ -25,7 +27,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from gateway import __version__
+from gateway.contents import EXPECTING, STALLED_AFTER, Arriving, read_form, send
 from gateway.errors import Code, GatewayError
+from gateway.model.files import StoredContent
 from gateway.pages import HEADERS as PAGE_HEADERS
 from gateway.pages import PREFIX as PAGES
 from gateway.pages import Pages
@@ -34,16 +38,16 @@ from gateway.wire import NOTHING, HttpRequest, HttpResponse, read_json
 
 HEALTH = "/_gateway/health"
 CAPABILITIES = "/_gateway/capabilities"
+FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+"""What a proxy tells of who asks it."""
 
 MAX_LINE = 64 * 1024
 """Of a request line or a header: a where clause in a URL outgrows aiohttp's 8 kB."""
 
 MAX_PARAMETERS = 1000
+WITH_BODY = frozenset({"POST", "PUT"})
 GZIP_FROM = 1024
 GZIP_OFF_THE_LOOP_FROM = 128 * 1024  # about a millisecond of a thread
-STALLED_AFTER = 30.0
-"""Seconds without a byte of a body that was announced."""
-
 JSON_TYPE = "application/json; charset=utf-8"
 NAME: Mapping[str, str] = {"Server": "baas-gateway"}  # else aiohttp tells its version and that of Python
 
@@ -53,7 +57,7 @@ INFLATE_OFF_THE_LOOP_FROM = 8 * 1024  # it can grow a thousandfold
 
 log = logging.getLogger("gateway.server")
 
-_Answer = tuple[bytes, CIMultiDict[str], int]
+_Answer = tuple[bytes | StoredContent, CIMultiDict[str], int]
 """Body, headers and status."""
 
 
@@ -67,6 +71,7 @@ class Edge:
         self.draining = False
         self.pages = Pages({})
         self.capabilities: Mapping[str, Any] = {}
+        self.admin_key: str | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
         self._max_body = max_body
@@ -106,7 +111,7 @@ class Edge:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         self._under_way += 1
         try:
             response = await self._answer(request)
@@ -118,7 +123,7 @@ class Edge:
             response.force_close()
         return response
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path
         if "//" in path:
             path = re.sub("/{2,}", "/", path)
@@ -126,12 +131,14 @@ class Edge:
             return await self._answer_with_page(path.removeprefix(PAGES), request)
         mounted, mount = self._find(path) if path not in (HEALTH, CAPABILITIES) else (None, "")
         if mounted is None:
-            return self._answer_for_nobody(path)
+            return self._answer_for_nobody(path, request)
         if request.method == hdrs.METH_OPTIONS:
             return mounted.preflight()
         started = time.perf_counter() if self._log_requests else 0.0
         try:
             body, headers, status = await self._exchange(mounted, mount, path, request)
+            if not isinstance(body, bytes):
+                return await self._send(mounted, request, body, headers, status)
             if (
                 len(body) > GZIP_FROM
                 and hdrs.CONTENT_RANGE not in headers
@@ -146,6 +153,7 @@ class Edge:
             log.exception("request failed request=%s dialect=%s", number, mounted.name)
             body, headers, status = mounted.error(GatewayError(Code.INTERNAL, "internal error"))
             headers["X-Request-Id"] = number
+        assert isinstance(body, bytes)
         if self._log_requests:
             milliseconds = (time.perf_counter() - started) * 1000
             number = headers.get("X-Request-Id") or next(self._numbers)
@@ -154,6 +162,22 @@ class Edge:
                 *(number, mounted.name, request.method, status, len(body), milliseconds),
             )
         return web.Response(body=body, status=status, headers=headers)
+
+    async def _send(
+        self, mounted: _Mounted, request: web.Request, content: StoredContent, headers: CIMultiDict[str], status: int
+    ) -> web.StreamResponse:
+        """The bytes of a file."""
+        try:
+            response = await send(request, content, status, headers)
+        except GatewayError as error:
+            body, headers, status = mounted.error(error)
+            response = web.Response(body=body, status=status, headers=headers)
+        if self._log_requests:
+            log.info(
+                "request request=%s dialect=%s method=%s status=%d file=true",
+                *(next(self._numbers), mounted.name, request.method, response.status),
+            )
+        return response
 
     async def _answer_with_page(self, path: str, request: web.Request) -> web.Response:
         """For people, and so in HTML; the path has no key in it, but the query has a token."""
@@ -176,6 +200,11 @@ class Edge:
 
     async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """`Expect: 100-continue`: a body that will be refused is not asked for."""
+        path = re.sub("/{2,}", "/", request.rel_url.raw_path)
+        mounted, mount = self._find(path)
+        if mounted is not None and mounted.content_of(request.method, path[len(mount) :], request.headers):
+            request[EXPECTING] = True  # it is asked for when it is known that it is wanted
+            return None
         length = request.content_length
         if length is not None and length > self._max_body:
             return await self.handle(request)
@@ -202,6 +231,9 @@ class Edge:
         return root, ""
 
     async def _exchange(self, mounted: _Mounted, mount: str, path: str, request: web.Request) -> _Answer:
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            # SDKs that subscribe to queries ask so, where requests go as well
+            return mounted.error(GatewayError(Code.UNSUPPORTED, "there are no live queries, and no websockets, here"))
         try:
             return mounted.written(await serve(mounted.front, await self._read(mounted, mount, path, request)))
         except GatewayError as error:
@@ -224,6 +256,15 @@ class Edge:
             base + mount,
             mounted.read_holes(mount) if mounted.holes else {},
         )
+        if mounted.has_contents and method in WITH_BODY:
+            kind = mounted.content_of(method, read.path, lower)
+            if kind == "part":
+                mounted.front.check(read)  # the fields before the file are read now, and nobody's are
+                read.body, read.content = await read_form(request)
+            elif kind == "body":
+                read.content = Arriving(request)
+            if kind is not None:
+                return read
         raw = await self._receive(request) if request.body_exists else None
         kept = mounted.front.passes_through
         if kept:
@@ -283,14 +324,31 @@ class Edge:
     def _too_large(self) -> GatewayError:
         return GatewayError(Code.TOO_LARGE, f"the body is larger than {self._max_body} bytes")
 
-    def _answer_for_nobody(self, path: str) -> web.Response:
+    def _answer_for_nobody(self, path: str, request: web.Request) -> web.Response:
         if path == HEALTH:
             status = {"status": "draining" if self.draining else "ok", "version": __version__}
             return _plain(503 if self.draining else 200, status)
         if path == CAPABILITIES:
+            if not self._is_operator(request):
+                return _plain(403, {"error": "this is for who runs the gateway: see server.admin_key"})
             return _plain(200, self.capabilities)
         mounts = ", ".join(sorted(mount or "/" for mount in self._mounts))
         return _plain(404, {"error": f"nothing is mounted here; the mounts are {mounts}"})
+
+    def _is_operator(self, request: web.Request) -> bool:
+        """Who has the key of the configuration; without one, who asks from this machine, through no proxy on it."""
+        if self.admin_key is not None:
+            scheme, _, shown = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+            return scheme.lower() == "bearer" and hmac.compare_digest(
+                shown.encode(errors="surrogateescape"), self.admin_key.encode()
+            )
+        if not FORWARDED.isdisjoint(name.lower() for name in request.headers):
+            return False
+        try:
+            address = ipaddress.ip_address((request.remote or "").partition("%")[0])
+        except ValueError:
+            return False
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 EDGE = web.AppKey("edge", Edge)
@@ -305,6 +363,8 @@ class _Mounted:
         self.holes = {at: segment[1:-1] for at, segment in enumerate(self.segments) if segment.startswith("{")}
         self.front = front
         self.plain_bodies = front.dialect.plain_bodies
+        self.content_of = front.dialect.content_of
+        self.has_contents = front.dialect.has_contents
         self.name = front.dialect.name
         dialect = front.dialect
         self._headers = CIMultiDict({"Content-Type": JSON_TYPE, **NAME, **dialect.cors_headers})
@@ -330,6 +390,8 @@ class _Mounted:
         headers = self.headers()
         if response.headers:
             headers.update(response.headers)
+        if response.content is not None:
+            return response.content, headers, response.status
         if type(response.body) is bytes:
             if not any(name.lower() == "content-type" for name in response.headers):
                 del headers[hdrs.CONTENT_TYPE]  # who wrote it has not said
@@ -368,7 +430,7 @@ def read_body(body: bytes, content_type: str, *, plain: bool = False) -> Any:
     if plain and (not content_type or content_type[:10].lower() == "text/plain"):
         return _read_plain(body, typed=bool(content_type))
     if content_type[:10].lower() == "multipart/":
-        raise GatewayError(Code.UNSUPPORTED, "a body of several parts is not supported yet, nor are files")
+        raise GatewayError(Code.UNSUPPORTED, "a body of several parts is for uploads of files alone")
     if content_type[:33].lower() == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"["):
         try:
             text = body.decode("utf-8").strip()

@@ -11,8 +11,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import (
@@ -60,6 +61,12 @@ def _with_unit(text: str, units: Mapping[str, float], wanted: str) -> Any:
     return int(found[1]) * units[found[2]]
 
 
+def read_time_zone(text: Any) -> Any:
+    if isinstance(text, str) and text not in available_timezones():
+        raise ValueError("must be the name of a time zone, such as Europe/Berlin or UTC")
+    return text
+
+
 def read_mount(text: Any) -> Any:
     if isinstance(text, str) and not MOUNT.fullmatch(text):
         raise ValueError("must be a path such as /parse, without a slash at its end")
@@ -97,6 +104,8 @@ def read_server(text: Any) -> Any:
 
 Size = Annotated[int, BeforeValidator(read_size), Field(ge=1024)]
 Duration = Annotated[float, BeforeValidator(read_duration)]
+FileHost = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9][A-Za-z0-9.-]*)(:[0-9]{1,5})?$")]
+DeviceType = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_]{1,32})$")]
 Timeout = Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=300)]
 Url = Annotated[str, BeforeValidator(read_url)]
 ServerUrl = Annotated[str, BeforeValidator(read_server)]
@@ -132,7 +141,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class AccountSettings(Strict):
+    """Somebody whose applications these are: all of them, or those that are named. The password is an argon2 hash."""
+
+    password: Annotated[str, Field(pattern=r"^\$argon2(id|i|d)\$")]
+    apps: tuple[Name, ...] | None = None
+
+
 class ServerSettings(Strict):
+    accounts: dict[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], AccountSettings] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     workers: Annotated[int, Field(ge=1, le=256)] = 1
@@ -142,6 +159,7 @@ class ServerSettings(Strict):
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$")] | None = None
     mounts: dict[str, tuple[Mount, ...]] = {}
     secret: Secret | None = None
+    admin_key: Secret | None = None
     token_keys: tuple[Annotated[str, Field(min_length=32)], ...] = ()
 
 
@@ -162,12 +180,44 @@ class ClientSettings(BaseModel):
         return self.__pydantic_extra__
 
 
+Keys = dict[str, Annotated[str, Field(min_length=1)]]
+"""What a receiver of webhooks is asked with, by the names that its form has for keys."""
+
+
 class HookSettings(Strict):
     """A webhook that runs code of the app's own."""
 
     url: Url
     secret: Secret
     timeout: Timeout = 15.0
+    format: str | None = None
+    """The dialect whose form of webhooks it speaks."""
+    keys: Keys = {}
+
+
+class EngineSettings(Strict):
+    """A server of code: one address for all functions and triggers of an app, which tells what it has."""
+
+    url: Url
+    format: str
+    app_id: Annotated[str, Field(min_length=1)] | None = None
+    timeout: Timeout = 15.0
+    list_lasts: Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=3600)] = 5.0
+    keys: Keys = {}
+
+
+class RegisteredHookSettings(Strict):
+    """How webhooks are asked that the app's owner registers by its API."""
+
+    private: bool = False
+    timeout: Timeout = 15.0
+    keys: Keys = {}
+
+
+class JobSettings(HookSettings):
+    """The same for code that runs for long, and that nobody waits for."""
+
+    timeout: Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=86400)] = 900.0
 
 
 class ProviderSettings(Strict):
@@ -236,11 +286,93 @@ class ClassSettings(Strict):
     read_only: tuple[FieldName, ...] = ()
 
 
+class AnalyticsSettings(Strict):
+    """How long what clients report of themselves is kept, and how many of it."""
+
+    keep: Duration = 90 * 86400.0
+    most: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+
+
 class RenameSettings(Strict):
     """What clients know by another name than the backend: their names to its. The class `*` is every class."""
 
     classes: dict[str, str] = {}
     fields: dict[str, dict[str, str]] = {}
+
+
+class FetchSettings(Strict):
+    """Where files may be fetched from that a client gives the address of: see `adapters.fetch`."""
+
+    hosts: tuple[FileHost, ...] = ()
+    private: bool = False
+    max_size: Size = 20 * 1024**2
+    timeout: Duration = 30.0
+
+
+class EmailTemplateSettings(Strict):
+    """What an email of this name says, with `{places}` for what a client gives."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=300)]
+    text: Annotated[str, Field(min_length=1, max_length=20_000)] | None = None
+    html: Annotated[str, Field(min_length=1, max_length=100_000)] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.text is None and self.html is None:
+            raise ValueError("must have text or html, or both")
+        return self
+
+
+class PushTemplateSettings(Strict):
+    """What devices are told under this name, with `{places}` as well. Without channels and devices it is for all."""
+
+    message: Annotated[str, Field(min_length=1, max_length=2000)]
+    title: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    channels: tuple[Annotated[str, Field(min_length=1, max_length=250)], ...] = ()
+    devices: tuple[DeviceType, ...] = ()
+    data: dict[str, Any] = {}
+
+
+class MessagingSettings(Strict):
+    """Messages in channels, and emails that clients ask for."""
+
+    kept: Annotated[float, BeforeValidator(read_duration), Field(ge=1, le=86400)] = 60.0
+    emails_by: Literal["clients", "users", "master"] = "clients"
+    emails_an_hour: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    email_templates: dict[str, EmailTemplateSettings] = {}
+    push_templates: dict[str, PushTemplateSettings] = {}
+
+
+class PushSettings(Strict):
+    """Who delivers to devices, by their type: the names of adapters. `*` has all types that are not named."""
+
+    to: dict[DeviceType, str] = {}
+    clients: bool = False
+
+
+class LeaderboardSettings(Strict):
+    """Where a leaderboard's day ends, whether its version before can be asked for, and who writes statistics.
+
+    The time zone of None is up to the dialect that a leaderboard is made by.
+    """
+
+    time_zone: Annotated[str | None, BeforeValidator(read_time_zone)] = None
+    keep_previous: bool = False
+    master_only: bool = False
+
+
+class FileSettings(Strict):
+    """An app's files: where their bytes are, who may upload what, and whether addresses hold for a while only.
+
+    What is None is up to the dialect that a file is uploaded by.
+    """
+
+    storage: str | None = None
+    public: bool = True
+    url_lasts: Annotated[float, BeforeValidator(read_duration), Field(ge=60)] = 3600.0
+    max_size: Size = 20 * 1024**2
+    uploads_by: Literal["everybody", "users", "registered", "master"] | None = None
+    blocked_extensions: tuple[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")], ...] | None = None
 
 
 class AppSettings(Strict):
@@ -253,12 +385,22 @@ class AppSettings(Strict):
     classes: dict[ClassName, ClassSettings] = {}
     pass_through: bool = False
     renames: RenameSettings = RenameSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     users: UserSettings = UserSettings()
     mail: str | None = None
     sms: str | None = None
     captcha: str | None = None
     functions: dict[str, HookSettings] = {}
     events: dict[str, HookSettings] = {}
+    jobs: dict[str, JobSettings] = {}
+    triggers: dict[ClassName, dict[str, HookSettings]] = {}
+    engine: EngineSettings | None = None
+    registered_hooks: RegisteredHookSettings = RegisteredHookSettings()
+    files: FileSettings = FileSettings()
+    fetch: FetchSettings = FetchSettings()
+    push: PushSettings = PushSettings()
+    messaging: MessagingSettings = MessagingSettings()
+    leaderboards: LeaderboardSettings = LeaderboardSettings()
     clients: Annotated[dict[str, ClientSettings], Field(min_length=1)]
 
 
@@ -327,10 +469,89 @@ class WebhookSettings(Strict):
     timeout: Timeout = 10.0
 
 
-AdapterSettings = Annotated[SmtpSettings | WebhookSettings, Field(discriminator="type")]
+class ApnsSettings(Strict):
+    """Apple's push service, with a key of the team's: `key` is what the .p8 file has in it, or `key_file` names it."""
+
+    type: Literal["apns"]
+    key: str | None = None
+    key_file: str | None = None
+    key_id: Annotated[str, Field(min_length=1)]
+    team_id: Annotated[str, Field(min_length=1)]
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,255}$")] | None = None
+    timeout: Timeout = 10.0
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        return _with_one(self, "key", "key_file")
+
+
+class FcmSettings(Strict):
+    """Google's push service: `account` is the JSON of a service account, or `account_file` names the file with it."""
+
+    type: Literal["fcm"]
+    account: str | None = None
+    account_file: str | None = None
+    data_key: Annotated[str, Field(min_length=1)] | None = "data"
+    notification: bool = False
+    timeout: Timeout = 10.0
+
+    @model_validator(mode="after")
+    def _one_account(self) -> Self:
+        return _with_one(self, "account", "account_file")
+
+
+class WebPushSettings(Strict):
+    """Browsers. `key` is the private VAPID key, `subject` whom a push service may write to."""
+
+    type: Literal["webpush"]
+    key: Annotated[str, Field(min_length=1)]
+    subject: Annotated[str, Field(pattern=r"^(mailto:[^@ ]+@[^@ ]+|https://[^ ]+)$")]
+    private_endpoints: bool = False
+    timeout: Timeout = 10.0
+
+
+class DiskSettings(Strict):
+    """Files in a folder."""
+
+    type: Literal["disk"]
+    folder: Annotated[str, Field(min_length=1)]
+
+
+class S3Settings(Strict):
+    """Files in a bucket of a service that speaks Amazon's S3. Without `url` it is Amazon's own."""
+
+    type: Literal["s3"]
+    bucket: Annotated[str, Field(min_length=3)]
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]*$")] = ""
+    url: ServerUrl | None = None
+    region: str = "us-east-1"
+    access_key: Annotated[str, Field(min_length=1)]
+    secret_key: Annotated[str, Field(min_length=1)]
+    timeout: Timeout = 30.0
+
+
+Chosen = TypeVar("Chosen", bound=Strict)
+
+
+def _with_one(settings: Chosen, one: str, other: str) -> Chosen:
+    if (getattr(settings, one) is None) == (getattr(settings, other) is None):
+        raise ValueError(f"must have either {one} or {other}")
+    return settings
+
+
+AdapterSettings = Annotated[
+    SmtpSettings | WebhookSettings | ApnsSettings | FcmSettings | WebPushSettings | DiskSettings | S3Settings,
+    Field(discriminator="type"),
+]
 
 ADAPTER_TYPES: Mapping[str, str] = {"mail": "smtp", "sms": "webhook", "captcha": "webhook"}
 """What an app can have of the outside world, and which type of adapter does it."""
+
+STORAGE_TYPES: frozenset[str] = frozenset({"disk", "s3"})
+"""Types of adapters that keep files."""
+
+PUSH_TYPES: frozenset[str] = frozenset({"webhook", "apns", "fcm", "webpush"})
+"""Types of adapters that can deliver to devices."""
 
 
 class Settings(Strict):
@@ -466,7 +687,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 THEIRS: tuple[str, ...] = ("classes", "client_class_creation", "dynamic_schema", "mail", "sms", "captcha")
-"""What is a remote backend's own affair."""
+"""What is a remote backend's own affair. Emails that clients ask for are the gateway's where `services_store` is."""
 
 
 def _contradictions_of_backends(settings: Settings) -> Iterator[str]:
@@ -481,6 +702,8 @@ def _contradictions_of_backends(settings: Settings) -> Iterator[str]:
             there_are = f"there are: {', '.join(embedded)}" if embedded else "there are none"
             yield f"apps.{index}.services_store: is none of the backends of type embedded; {there_are}"
         for key in THEIRS:
+            if key == "mail" and app.services_store is not None:
+                continue
             if key in app.model_fields_set and getattr(app, key) != AppSettings.model_fields[key].get_default(
                 call_default_factory=True
             ):
@@ -503,7 +726,7 @@ def _in_the_way(settings: Settings, app: AppSettings) -> Iterator[str]:
             yield f"{app.backend} speaks {backend.type}, and clients here {dialect}"
     if app.renames.classes or app.renames.fields:
         yield "cannot be where names are changed (renames)"
-    for key in ("services_store", "functions", "events"):
+    for key in ("services_store", "functions", "events", "jobs"):
         if getattr(app, key):
             yield f"cannot be where the gateway itself has an answer ({key})"
 
@@ -528,6 +751,16 @@ def _contradictions_of_adapters(settings: Settings) -> Iterator[str]:
             if (chosen := getattr(app, kind)) is not None and chosen not in there_are:
                 told = f"there are: {', '.join(there_are)}" if there_are else "there are none"
                 yield f"apps.{index}.{kind}: is none of the adapters of type {type_}; {told}"
+        if app.files.storage is not None and app.files.storage not in (
+            there_are := [name for name, adapter in settings.adapters.items() if adapter.type in STORAGE_TYPES]
+        ):
+            told = f"there are: {', '.join(there_are)}" if there_are else "there are none"
+            yield f"apps.{index}.files.storage: is none of the adapters that keep files; {told}"
+        for kind, chosen in app.push.to.items():
+            if getattr(settings.adapters.get(chosen), "type", None) not in PUSH_TYPES:
+                there_are = [name for name, adapter in settings.adapters.items() if adapter.type in PUSH_TYPES]
+                told = f"there are: {', '.join(there_are)}" if there_are else "there are none"
+                yield f"apps.{index}.push.to.{kind}: is none of the adapters that deliver to devices; {told}"
     for name, adapter in settings.adapters.items():
         if isinstance(adapter, SmtpSettings):
             if (adapter.username is None) != (adapter.password is None):

@@ -34,6 +34,8 @@ class HttpRequest:
     where the dialect has bodies of text, and None where there is none. `base` is the address of the mount as the client
     sees it, such as `http://host:8080/parse`, and `holes` what stands in the holes of the mount's path.
 
+    `content` is a body that is bytes, and that nobody has read yet; `body` then has the fields that came before it.
+
     Where an application may send requests on as they came, `raw` is the body as it arrived, decompressed, and
     `query_text` the query; `fault` is then why the body could not be decoded.
     """
@@ -45,6 +47,7 @@ class HttpRequest:
     body: Any = None
     base: str = ""
     holes: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
     raw: bytes | None = None
     query_text: str = ""
     fault: GatewayError | None = None
@@ -52,11 +55,15 @@ class HttpRequest:
 
 @dataclass(slots=True)
 class HttpResponse:
-    """One response: `body` is data to be encoded as JSON, or bytes as they are, or NOTHING."""
+    """One response: `body` is data to be encoded as JSON, or bytes as they are, or NOTHING.
+
+    `content` is a `model.files.StoredContent` in its place: bytes that are sent a piece at a time.
+    """
 
     status: int
     body: Any = NOTHING
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
 
 
 def read_json(text: bytes | str) -> Any:

@@ -176,10 +176,33 @@ class OutsideWorld:
                 return {"valid": True}
             case {"params": {"fail": message}}:
                 return {"error": {"code": 4321, "message": message}}
+            case {"jobName": name, "jobId": str()}:
+                return {"success": f"{name} is done"}
+            case {"triggerName": _}:
+                return answer_of_trigger(question)
             case {"functionName": name, "params": params} | {"eventName": name, "params": params}:
-                return {"success": {"name": name, "given": params, "user": question["user"]}}
+                user = question.get("user")
+                who = None if user is None else {"objectId": user["objectId"]}
+                return {"success": {"name": name, "given": params, "user": who}}
             case _:
                 return {"valid": False}
+
+
+def answer_of_trigger(question: dict[str, Any]) -> dict[str, Any]:
+    """What is about to be saved is `checked`."""
+    shown = question.get("object", {})
+    saved = {**shown, "checked": True} if question["triggerName"] == "beforeSave" else True
+    return refusal_of(shown) or {"success": saved}
+
+
+def refusal_of(shown: dict[str, Any]) -> dict[str, Any] | None:
+    """A trigger refuses an object that says so: with a number of its own, or with words alone."""
+    match shown:
+        case {"refuse": str() as message, "refuseCode": int() as code}:
+            return {"error": {"code": code, "message": message}}
+        case {"refuse": str() as message}:
+            return {"error": message}
+    return None
 
 
 class Mailbox:

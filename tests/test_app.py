@@ -90,11 +90,18 @@ def _clients(app: int, clients: dict[str, Any]) -> Callable[[dict[str, Any]], No
         ),
         (
             _clients(1, {"leancloud": {"app_id": "shop", "app_kee": "x"}}),
-            "apps.1.clients.leancloud.app_kee: is not a key of LeanCloud; there are: app_id, app_key, master_key",
+            (
+                "apps.1.clients.leancloud.app_kee: is not a key of LeanCloud; "
+                "there are: app_id, app_key, hook_key, master_key"
+            ),
         ),
         (
             _clients(1, {"leancloud": {"app_id": "shop"}}),
             "apps.1.clients.leancloud: nobody could come in without a key; there are: app_key, master_key",
+        ),
+        (
+            lambda config: config["apps"][1].update(files={"public": False}),
+            "apps.1.files.public: with false addresses are signed, which needs server.secret",
         ),
         (
             lambda config: config.update(server={"mounts": {"firebase": ["/f"]}}),
@@ -111,6 +118,28 @@ def _clients(app: int, clients: dict[str, Any]) -> Callable[[dict[str, Any]], No
         (
             lambda config: config.update(adapters={"post": {"type": "smtp", "host": "mail", "from": "Blog"}}),
             "adapters.post.from: must be an address such as Blog <no-reply@example.com>",
+        ),
+        (
+            lambda config: config.update(
+                adapters={"apple": {"type": "apns", "key": "x", "key_id": "k", "team_id": "t"}}
+            ),
+            "adapters.apple.key: must be a private key in PEM, as Apple's .p8 files are",
+        ),
+        (
+            lambda config: config.update(
+                adapters={"apple": {"type": "apns", "key_file": "/none.p8", "key_id": "k", "team_id": "t"}}
+            ),
+            "adapters.apple.key_file: cannot be read: FileNotFoundError",
+        ),
+        (
+            lambda config: config.update(adapters={"google": {"type": "fcm", "account": "{}"}}),
+            "adapters.google.account: must be the JSON of a service account, as Google's console writes it",
+        ),
+        (
+            lambda config: config.update(
+                adapters={"web": {"type": "webpush", "key": "c2hvcnQ", "subject": "mailto:a@example.com"}}
+            ),
+            "adapters.web.key: must be a private key of the curve P-256: base64 of its 32 bytes, or PEM",
         ),
         (
             lambda config: config["apps"][1].update(users={"mails": {"verify_email": {"text": "{link} {user}"}}}),
@@ -246,6 +275,36 @@ async def test_an_app_with_a_remote_backend_opens_no_store(tmp_path: Path, servi
     assert stores() == ["idle.db"]
 
 
+ADMIN_KEY = "the key of an admin"
+
+
+@pytest.mark.parametrize(
+    ("admin_key", "headers", "status"),
+    [
+        (None, {}, 200),
+        (None, {"X-Forwarded-For": "127.0.0.1"}, 403),  # a proxy on this machine, which anybody may ask
+        (None, {"Forwarded": "for=127.0.0.1"}, 403),
+        (ADMIN_KEY, {}, 403),
+        (ADMIN_KEY, {"Authorization": f"Bearer {ADMIN_KEY}"}, 200),
+        (ADMIN_KEY, {"Authorization": f"bearer {ADMIN_KEY}", "X-Forwarded-For": "192.0.2.1"}, 200),
+        (ADMIN_KEY, {"Authorization": "Bearer another key of an admin"}, 403),
+        (ADMIN_KEY, {"Authorization": f"Basic {ADMIN_KEY}"}, 403),
+    ],
+)
+async def test_what_backends_can_do_is_told_to_who_runs_the_gateway(
+    admin_key: str | None, headers: dict[str, str], status: int, tmp_path: Path, serving: Serving
+) -> None:
+    server = {} if admin_key is None else {"admin_key": admin_key}
+    address = await serving(make_app(planned(tmp_path, {**CONFIG, "server": server})))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{address}/_gateway/capabilities", headers=headers) as answer,
+    ):
+        told = await answer.text()
+        assert (answer.status, "backends" in told) == (status, status == 200)
+        assert ADMIN_KEY not in told
+
+
 def test_gateways_with_the_same_keys_sign_alike(tmp_path: Path) -> None:
     settings = planned(tmp_path).settings
     turned = planned(tmp_path, {**CONFIG, "apps": CONFIG["apps"][::-1], "server": {"port": 1}}).settings
@@ -306,7 +365,7 @@ async def test_an_app_has_the_adapters_that_it_names(tmp_path: Path, outside: Ou
     config = {**CONFIG, "apps": apps, "adapters": outside.adapters, "server": server}
     message = TextMessage(phone="+15550100", code="1", purpose="log_in", app="blog", ttl_minutes=1)
 
-    async with open_outside(planned(tmp_path, config).settings) as adapters:
+    async with open_outside((made := planned(tmp_path, config)).settings, made.dialects) as adapters:
         own = adapters["blog"]
         assert own.mailer is not None
         assert own.texter is not None

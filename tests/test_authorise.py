@@ -116,7 +116,7 @@ class Recording:
         pass
 
 
-POST, USER = Get(class_name="Post", id="x"), Get(class_name="_Installation", id="x")
+POST, USER = Get(class_name="Post", id="x"), Get(class_name="_Product", id="x")
 SCAN = Scan(class_name="Post", limit=1)
 OWN_ID, NO_ID = Create(class_name="Post", id="mine", changes={}), Create(class_name="Post", id="", changes={})
 
@@ -176,7 +176,7 @@ def private(name: str) -> Iterator[tuple[str, Operation]]:
         yield f"related by {kind}", Relate(class_name="Post", id="x", field="r", how=Relating.SET, where=where)
 
 
-PRIVATE = [(f"{name}, {how}", op) for name in ("_Installation", "@token") for how, op in private(name)]
+PRIVATE = [(f"{name}, {how}", op) for name in ("_Product", "@token") for how, op in private(name)]
 
 REFUSALS: tuple[tuple[str, Operation, Caller, bool, Code | None], ...] = (
     ("an object", POST, CLIENT, False, None),

@@ -15,7 +15,10 @@ from tests.store.test_passwords import BCRYPT, LEANCLOUD
 TOKEN = "r:0123456789abcdef0123456789abcdef"
 
 
-@pytest.mark.parametrize("secret", ["demo-rest", "demo-master", "hunter2", TOKEN, NOBODY, BCRYPT, LEANCLOUD])
+SECRETS = ("demo-rest", "demo-master", "hunter2", TOKEN, NOBODY, BCRYPT, LEANCLOUD)
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=range(len(SECRETS)))
 def test_a_secret_is_found_at_any_level_and_not_told_again(secret: str) -> None:
     log = logging.getLogger("gateway.some.part")
     log.propagate = False  # what is logged here on purpose is not for the watch of the whole run

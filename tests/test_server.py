@@ -156,6 +156,15 @@ async def test_a_path_without_a_mount_is_told_the_mounts(served: Serve) -> None:
     assert await response.json() == {"error": "nothing is mounted here; the mounts are /1, /1.1, /parse"}
 
 
+@pytest.mark.parametrize("path", ["/parse", "/parse/classes/Post", "/1.1"])
+async def test_a_websocket_is_refused_in_the_clients_dialect(path: str, served: Serve) -> None:
+    gateway = await served()
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    response = await gateway.ask("GET", path, headers=upgrade | {"Sec-WebSocket-Key": "eA=="})
+    assert response.status == 400
+    assert "websockets" in (await response.json())["error"]
+
+
 async def test_a_long_url_is_read(served: Serve) -> None:
     gateway = await served(lambda op: _results([]))
     where = json.dumps({"title": "x" * 30_000})

@@ -12,15 +12,21 @@ import yaml
 
 from gateway.errors import SettingsError
 from gateway.settings import (
+    ApnsSettings,
     AppSettings,
+    DiskSettings,
     EmbeddedSettings,
+    FcmSettings,
+    MessagingSettings,
     ProviderSettings,
     RemoteSettings,
+    S3Settings,
     ServerSettings,
     Settings,
     SmtpSettings,
     UserSettings,
     WebhookSettings,
+    WebPushSettings,
     load_settings,
 )
 
@@ -68,6 +74,9 @@ def test_a_setting_that_is_not_there_has_its_default(tmp_path: Path) -> None:
     assert settings.apps[0].custom_ids is False
 
 
+ADAPTERS = (SmtpSettings, WebhookSettings, ApnsSettings, FcmSettings, WebPushSettings)
+
+
 def test_the_example_shows_every_setting_with_its_default() -> None:
     path = ROOT / "config.example.yaml"
     settings, text = load_settings(path, {}), path.read_text(encoding="utf-8")
@@ -75,7 +84,7 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
     sections = (ServerSettings, AppSettings, UserSettings, ProviderSettings, EmbeddedSettings, RemoteSettings)
     fields = {
         field.alias or name
-        for section in (*sections, SmtpSettings, WebhookSettings, Settings)
+        for section in (*sections, *ADAPTERS, MessagingSettings, Settings)
         for name, field in section.model_fields.items()
     }
     assert [name for name in sorted(fields) if f"{name}:" not in text] == []
@@ -91,8 +100,25 @@ def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
     there = text.replace("adapters: {} ", "adapters: ").replace("\n#  ", "\n  ")
     settings = load_settings(
         written(tmp_path, there),
-        dict.fromkeys(("SMTP_PASSWORD", "HOOK_SECRET", "PARSE_REST_KEY", "PARSE_MASTER_KEY"), "from-the-environment"),
+        dict.fromkeys(
+            (
+                "SMTP_PASSWORD",
+                "HOOK_SECRET",
+                "VAPID_KEY",
+                "PARSE_REST_KEY",
+                "PARSE_MASTER_KEY",
+                "MOVED_REST_KEY",
+                "PASSED_REST_KEY",
+                "S3_ACCESS_KEY",
+                "S3_SECRET_KEY",
+            ),
+            "from-the-environment",
+        ),
     )
+    assert [(app.name, app.backend, app.pass_through, app.renames.classes) for app in settings.apps[1:]] == [
+        ("moved", "server", False, {"Post": "Article"}),
+        ("passed", "server", True, {}),
+    ]
     server = {"type": "parse", "url": "http://127.0.0.1:1337/parse", "app_id": "blog"}
     keys = dict.fromkeys(("rest_key", "master_key"), "from-the-environment")
     assert settings.backends["server"] == RemoteSettings.model_validate(server | keys)
@@ -106,6 +132,19 @@ def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
                 "from": "Blog <no-reply@example.com>",
             }
         ),
+        "disk": DiskSettings(type="disk", folder="/var/lib/baas/files"),
+        "bucket": S3Settings(
+            type="s3", bucket="blog-files", access_key="from-the-environment", secret_key="from-the-environment"
+        ),
+        "apple": ApnsSettings(
+            type="apns",
+            key_file="/etc/gateway/AuthKey.p8",
+            key_id="ABC123DEFG",
+            team_id="DEF123GHIJ",
+            topic="com.example.blog",
+        ),
+        "google": FcmSettings(type="fcm", account_file="/etc/gateway/account.json"),
+        "browsers": WebPushSettings(type="webpush", key="from-the-environment", subject="mailto:push@example.com"),
         "hook": WebhookSettings(type="webhook", url="https://hooks.example.com/gateway", secret="from-the-environment"),
     }
 
@@ -195,6 +234,10 @@ DAMAGES: list[tuple[Damage, str]] = [
     ),
     (put("apps", 1, "events", value={"saved": {"url": "http://h/"}}), "apps.1.events.saved.secret: is required"),
     (
+        put("apps", 1, "jobs", value={"clean": {"url": "http://h/", "secret": "x" * 16, "timeout": "25h"}}),
+        "apps.1.jobs.clean.timeout: should be less than or equal to 86400",
+    ),
+    (
         put("apps", 1, "clients", "parse", "rest_key", value=17),
         "apps.1.clients.parse.rest_key: should be a valid string",
     ),
@@ -280,8 +323,44 @@ DAMAGES: list[tuple[Damage, str]] = [
         put("apps", 0, "captcha", value="post"),
         "apps.0.captcha: is none of the adapters of type webhook; there are: hook",
     ),
-    (put("adapters", "post", "type", value="mail"), "adapters.post.type: must be one of 'smtp', 'webhook'"),
+    (
+        put("adapters", "post", "type", value="mail"),
+        "adapters.post.type: must be one of 'smtp', 'webhook', 'apns', 'fcm', 'webpush', 'disk', 's3'",
+    ),
     (drop("adapters", "hook", "type"), "adapters.hook.type: is required"),
+    (
+        put("adapters", "hook", value={"type": "apns", "key_id": "k", "team_id": "t"}),
+        "adapters.hook: must have either key or key_file",
+    ),
+    (
+        put("adapters", "hook", value={"type": "apns", "key": "k", "key_id": "k", "team_id": "t", "topic": "a b"}),
+        "adapters.hook.topic: must match ^[A-Za-z0-9._-]{1,255}$",
+    ),
+    (
+        put("adapters", "hook", value={"type": "fcm", "account": "{}", "account_file": "x.json"}),
+        "adapters.hook: must have either account or account_file",
+    ),
+    (
+        put("adapters", "hook", value={"type": "webpush", "key": "k", "subject": "push@example.com"}),
+        "adapters.hook.subject: must match ^(mailto:[^@ ]+@[^@ ]+|https://[^ ]+)$",
+    ),
+    (
+        put("apps", 0, "messaging", value={"emails_by": "nobody"}),
+        "apps.0.messaging.emails_by: must be 'clients', 'users' or 'master'",
+    ),
+    (put("apps", 0, "messaging", value={"kept": "0s"}), "apps.0.messaging.kept: should be greater than or equal to 1"),
+    (
+        put("apps", 0, "messaging", value={"emails_an_hour": 0}),
+        "apps.0.messaging.emails_an_hour: should be greater than or equal to 1",
+    ),
+    (
+        put("apps", 0, "messaging", value={"email_templates": {"T": {"subject": "S"}}}),
+        "apps.0.messaging.email_templates.T: must have text or html, or both",
+    ),
+    (
+        put("apps", 0, "messaging", value={"push_templates": {"T": {}}}),
+        "apps.0.messaging.push_templates.T.message: is required",
+    ),
     (drop("adapters", "post", "from"), "adapters.post.from: is required"),
     (put("adapters", "post", "ssl", value=True), "adapters.post.ssl: is not a setting"),
     (put("adapters", "post", "security", value="ssl"), "adapters.post.security: must be 'starttls', 'tls' or 'none'"),

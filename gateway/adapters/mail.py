@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 import aiosmtplib
 
-from gateway.adapters.base import Mail
+from gateway.adapters.base import Attachment, Mail
 from gateway.errors import Code, GatewayError
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ GOODBYE: Final = 1.0
 # no line of more than 76 characters and no byte above 127 in a body, so that every server takes it
 _POLICY: Final = SMTP.clone(cte_type="7bit")
 _NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*")
+_MIME_TYPE = re.compile(r"([a-z]+)/([a-z0-9][a-z0-9.+-]*)(?:;.*)?", re.IGNORECASE)
+_BYTES: Final = ("application", "octet-stream")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -138,9 +140,19 @@ def written(mail: Mail, sender: Address) -> tuple[EmailMessage, list[str]]:
             message.add_alternative(mail.html, subtype="html")
         elif mail.html is not None:
             message.set_content(mail.html, subtype="html")
+        for attachment in mail.attachments:
+            _attach(message, attachment)
     except ValueError:  # half of a surrogate pair, which no encoding has
         raise GatewayError(Code.BAD_REQUEST, "a mail can hold Unicode text only") from None
     return message, recipients
+
+
+def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    kind = _MIME_TYPE.fullmatch(attachment.mime_type)
+    # as bytes, whatever it is: a mail as an attachment would be read, and its headers be ours to answer for
+    main, sub = kind.groups() if kind is not None and kind[1] not in ("multipart", "message") else _BYTES
+    name = _CONTROL.sub("_", attachment.name)
+    message.add_attachment(attachment.body, maintype=main, subtype=sub, filename=name)
 
 
 def read_addresses(addresses: Iterable[str]) -> tuple[Address, ...]:

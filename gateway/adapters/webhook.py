@@ -51,11 +51,13 @@ class Hook:
     longest_answer: int = 1024**2
     """Bytes, after decompression."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    failures: frozenset[int] = frozenset()
+    """Statuses of 500 and more with which it answers like with one of 4xx."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """What a receiver said, with a status below 300 or of 4xx. `body` is None where there was none."""
+    """What a receiver said, with a status below 300, of 4xx or of its `failures`. `body` is None for none."""
 
     status: int
     body: Any
@@ -79,7 +81,7 @@ class Webhooks:
                 limit=MOST_CONNECTIONS,
                 limit_per_host=MOST_TO_ONE,
                 keepalive_timeout=KEPT_OPEN,
-                socket_factory=_public_socket if public_only else None,
+                socket_factory=public_socket if public_only else None,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"baas-gateway/{__version__}", "Accept": "application/json"},
@@ -111,7 +113,7 @@ class Webhooks:
             raise GatewayError(Code.TIMEOUT, f"{hook.name} did not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # the class alone: the text of aiohttp's errors has the address in it
-            reason = "it is not at a public address" if _not_public(error) else type(error).__name__
+            reason = "it is not at a public address" if not_public(error) else type(error).__name__
             log.warning("a webhook cannot be reached hook=%s reason=%s", hook.name, reason)
             raise GatewayError(Code.UNAVAILABLE, f"{hook.name} cannot be reached") from None
 
@@ -128,7 +130,7 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 async def _read(response: aiohttp.ClientResponse, hook: Hook) -> Any:
-    if 300 <= response.status < 400 or response.status >= 500:
+    if 300 <= response.status < 400 or (response.status >= 500 and response.status not in hook.failures):
         raise _useless(hook, response, f"answered with status {response.status}")
     body = bytearray()
     async for piece in response.content.iter_any():
@@ -155,7 +157,7 @@ class _NotPublicError(OSError):
     """The address belongs to a private network, or to this machine."""
 
 
-def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+def public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
     """The socket to this address. It is looked at here, and not when the name is: a name may tell two addresses."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
@@ -178,7 +180,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-def _not_public(error: BaseException | None) -> bool:
+def not_public(error: BaseException | None) -> bool:
     return isinstance(error, _NotPublicError) or (
         isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _NotPublicError)
     )

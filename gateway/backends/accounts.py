@@ -11,7 +11,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -170,7 +170,11 @@ class Accounts:
         self._now = now
         # each hash takes 19 MiB and a core for tens of milliseconds: more at once would only be slower, and larger
         self._hashing = asyncio.Semaphore(threads)
-        users = Users(self.identify, self._opened, self._update_seen, self._new_user)
+        self.admit: Callable[[str, Caller], Awaitable[None]] | None = None
+        """Asked before a session is opened for a user who is there; it raises GatewayError where that may not be."""
+        self.admit_reset: Callable[[str, Caller], Awaitable[None]] | None = None
+        """The same before a user is sent what resets a password."""
+        users = Users(self.identify, self._opened, self._update_seen, self._new_user, self._may_reset)
         self._recovery = Recovery(self._ledger, users, policy.recovery, outside, later or Later(), now=now)
         members = Members(store, self._ledger, self._sessions, self._recovery, users, self._proven, outside.verifiers)
         many = ManyUsers(self.execute, store.execute, OWN_FIELDS)
@@ -282,6 +286,19 @@ class Accounts:
             result.session = caller.session  # Parse Server: who asks for itself by its session is shown it
         return result
 
+    async def knows(self, op: SignUp) -> bool:
+        """Whether what looks like a sign-up will be a log-in of who is there already. Raises GatewayError."""
+        if op.sms_code is not None:
+            number = op.changes.get(PHONE)
+            phone = number.value if isinstance(number, Set) else None
+            return type(phone) is str and await self._ledger.owner(name_of("phone", phone)) is not None
+        auth = self._auth_data(op.changes.get(AUTH_DATA))
+        return bool(auth) and await self._known_by_auth(auth) is not None
+
+    async def _may_reset(self, user_id: str, caller: Caller) -> None:
+        if self.admit_reset is not None:
+            await self.admit_reset(user_id, caller)
+
     # --- signing up and logging in ---
 
     async def _create_user(self, op: Create, caller: Caller) -> Result:
@@ -386,7 +403,7 @@ class Accounts:
         if not caller.master:
             raise GatewayError(Code.FORBIDDEN, "master key is required")
         if type(op.user_id) is not str or not op.user_id:
-            raise GatewayError(Code.BAD_AUTH_DATA, "userId must not be empty")
+            raise GatewayError(Code.BAD_AUTH_DATA, "userId must not be empty, null, or undefined")
         seen = await self._ledger.seen(op.user_id)
         try:
             await self._ledger.user(op.user_id)
@@ -408,6 +425,8 @@ class Accounts:
     ) -> Result:
         """A session for a user who has proven who it is, when its revision was the one that was `seen`."""
         _refuse_disabled(seen)
+        if self.admit is not None:
+            await self.admit(user_id, caller)
         token = await self._sessions.shared_token(user_id, seen.epoch) if op.share_session else None
         if token is None:
             items = await self._room(user_id, seen, caller)
@@ -605,7 +624,10 @@ class Accounts:
 
     async def _delete_users(self, op: Delete, caller: Caller) -> Result:
         for user_id in op.ids:
-            self._refuse_others(user_id, caller)
+            if not caller.unrestricted and caller.user_id != user_id:
+                # recorded: another sentence than where a user is changed, and two of them
+                why = "Insufficient auth." if caller.user_id else "Insufficient auth to delete user"
+                raise GatewayError(Code.SESSION_MISSING, why, id=user_id)
         _refuse_conditions(op, caller)
         await self._store.permit(op, caller)
         for user_id in op.ids:

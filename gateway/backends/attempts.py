@@ -37,7 +37,8 @@ class Attempts:
         for key in _keys(names):
             kept = await self._ledger.fields(ATTEMPT, key)
             if kept is not None and kept["failures"] >= self._most and not self._is_over(kept):
-                raise GatewayError(Code.ACCOUNT_LOCKED, "too many failed log-ins; try again later")
+                minutes = str(max(1, round(self._lasts / 60)))
+                raise GatewayError(Code.ACCOUNT_LOCKED, "too many failed log-ins; try again later", minutes=minutes)
 
     async def failed(self, names: Iterable[str]) -> None:
         for key in _keys(names):

@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 from urllib.parse import unquote
 
 from gateway.backends.base import Backend
+from gateway.dialects.addresses import own
 from gateway.dialects.date_texts import read_date_text
 from gateway.dialects.geometry import read_wkt, write_geojson
 from gateway.errors import Code, GatewayError
@@ -114,6 +115,14 @@ class Registry(Protocol):
         """A write has made a column."""
 
 
+@runtime_checkable
+class Detailed(Protocol):
+    """A registry that was told more of columns than their types."""
+
+    def details(self, class_name: str) -> Mapping[str, Field]:
+        """As it was told last: which must have a value, and what they have by default."""
+
+
 class Typed:
     """A backend that is asked typed operations only. With `dynamic` a write makes the columns that are missing.
 
@@ -177,7 +186,9 @@ class Typed:
         columns = (await self._registry.learned((class_name,))).get(class_name)
         if columns is None:
             raise GatewayError(Code.CLASS_NOT_FOUND, f"there is no class {class_name}", class_name=class_name)
-        return ClassSchema(class_name, {name: Field(known) for name, known in columns.items()})
+        details = self._registry.details(class_name) if isinstance(self._registry, Detailed) else {}
+        fields = {name: replace(details.get(name, Field(known)), type=known) for name, known in columns.items()}
+        return ClassSchema(class_name, fields)
 
     async def _typed(self, op: Operation) -> tuple[Operation, Schema]:
         """What is unknown may have been made by somebody else meanwhile: then it is looked up once more.
@@ -368,11 +379,11 @@ class Schema:
         assert known.target is not None
         if known.kind is Kind.POINTER:
             if value is None or isinstance(value, Inline):
-                return None if value is None else self._tree(known.target, value.fields)
+                return None if value is None else Object(known.target, self._tree(known.target, value.fields))
         elif value is None:
             return []
         elif isinstance(value, list) and all(isinstance(part, Inline) for part in value):
-            return [self._tree(known.target, part.fields) for part in value]
+            return [Object(known.target, self._tree(known.target, part.fields)) for part in value]
         raise _mismatch(class_name, name, known, value)
 
     # --- columns ---
@@ -628,7 +639,7 @@ def as_column(known: Type, value: Any, mismatch: Callable[[], GatewayError]) -> 
                 raise mismatch()
             return found
         case Kind.FILE if kind is str:
-            return File(name=unquote(value.rpartition("/")[2]) or value, url=value)
+            return own(File(name=unquote(value.rpartition("/")[2]) or value, url=value))
         case Kind.GEO_POINT | Kind.LINE_STRING | Kind.POLYGON | Kind.GEOMETRY if kind is str:
             try:
                 return read_wkt(value)
@@ -743,10 +754,19 @@ def _fill_nulls(op: Operation, result: Result, classes: Mapping[str, Columns]) -
             result.class_name or class_of(op),
             classes,
             lambda name: name not in excluded and (select is None or name in select),
+            result.id,
         )
 
 
-def _fill(fields: Fields, class_name: str, classes: Mapping[str, Columns], shown: Callable[[str], bool]) -> None:
+def _fill(
+    fields: Fields,
+    class_name: str,
+    classes: Mapping[str, Columns],
+    shown: Callable[[str], bool],
+    known_as: str | None = None,
+) -> None:
+    if shown(OWNER):  # who that is, most servers do not tell; but of a user
+        fields.setdefault(OWNER, fields.get(ID, known_as) if class_name == USER else None)
     for value in list(fields.values()):
         for part in value if isinstance(value, list) else (value,):
             if isinstance(part, Object):

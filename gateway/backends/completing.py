@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.model.account import USER, SignUp, class_of
 from gateway.model.operation import Batch, Caller, Create, Get, Operation, Result, Returning, Update, Upsert
 from gateway.model.update import Set, SetOnInsert
-from gateway.model.values import ACL, SYSTEM_FIELDS, Fields, Object, Relation
+from gateway.model.values import ACL, CREATED_AT, ID, SYSTEM_FIELDS, UPDATED_AT, Fields, Object, Relation
 
 SYSTEM: Final = frozenset(SYSTEM_FIELDS)
 
@@ -97,6 +97,7 @@ class Completing:
 
 
 def _fit_write(op: Write, result: Result, told: Returning) -> Iterator[_Wanting]:
+    _lift(result)
     match op.returning:
         case Returning.NOTHING:
             result.object = None
@@ -110,6 +111,14 @@ def _fit_write(op: Write, result: Result, told: Returning) -> Iterator[_Wanting]
                 return
             get = Get(class_name=class_of(op), id=known, with_acl=getattr(op, "with_acl", True))
             yield _Wanting(op, result, get, result.session)
+
+
+def _lift(result: Result) -> None:
+    """Some tell the id and the times of what they made in the object alone, which is not always shown."""
+    fields = result.object or {}
+    result.id = result.id or fields.get(ID)
+    result.created_at = result.created_at or fields.get(CREATED_AT)
+    result.updated_at = result.updated_at or fields.get(UPDATED_AT)
 
 
 def _show(wanting: _Wanting, answer: Result | GatewayError) -> None:

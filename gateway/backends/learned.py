@@ -14,7 +14,7 @@ from gateway.dialects.dialect import Dialect
 from gateway.errors import Code, GatewayError
 from gateway.model.definition import Describe, FindSchemas
 from gateway.model.operation import Caller, Operation, Result
-from gateway.model.schema import ClassSchema, Kind, Type
+from gateway.model.schema import ClassSchema, Field, Kind, Type
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class Learned:
         self._all_at_once = "find_schemas" in server.dialect.operations and server.has_master
         self._can_tell = can_tell(server.dialect, has_master=server.has_master)
         self._classes: Mapping[str, Columns] = given
+        self._details: dict[str, Mapping[str, Field]] = {}
         self._until = 0.0
         self._changes = 0
         self._asking = asyncio.Lock()
@@ -91,6 +92,9 @@ class Learned:
         if not self._can_tell:
             return self._given
         return self._classes if self._now() < self._until else None
+
+    def details(self, class_name: str) -> Mapping[str, Field]:
+        return self._details.get(class_name, {})
 
     def outdated(self) -> None:
         self._until = 0.0
@@ -121,11 +125,13 @@ class Learned:
             if self._all_at_once:
                 found = (await self._server.execute(FindSchemas(), self._asker)).schemas or []
                 told = {schema.class_name: _columns(schema) for schema in found}
+                self._details = {schema.class_name: schema.fields for schema in found}
                 until = begun + self._lasts
             else:
                 kept = dict(self._classes)
                 if begun >= until or len(kept) + len(class_names) > MOST_CLASSES:
                     kept, until = {}, begun + self._lasts
+                    self._details = {}
                 told = await self._one_by_one(class_names, kept)
         except GatewayError as error:
             log.warning("the columns of a backend cannot be learned reason=%s", error.code.value)
@@ -141,10 +147,13 @@ class Learned:
             try:
                 found = await self._server.execute(Describe(class_name=class_name), self._asker)
             except GatewayError as error:
-                if error.code is not Code.CLASS_NOT_FOUND:
+                # a class of a kind that the server does not have at all: who asks it for one is told so
+                if error.code not in (Code.CLASS_NOT_FOUND, Code.BAD_CLASS_NAME, Code.UNSUPPORTED):
                     raise
             else:
-                told[class_name] = _columns(found.schema or ClassSchema(class_name), class_name)
+                schema = found.schema or ClassSchema(class_name)
+                told[class_name] = _columns(schema, class_name)
+                self._details[class_name] = schema.fields
         return told
 
 

@@ -8,6 +8,8 @@ from typing import Final
 from gateway.errors import Code, GatewayError
 from gateway.model.account import USER, LogIn, SignUp, class_of, own_id
 from gateway.model.operation import Create, Operation, Update
+from gateway.model.push import Push, whom
+from gateway.model.query import And
 from gateway.model.update import (
     Add,
     AddRelation,
@@ -36,12 +38,23 @@ def plain(op: Operation) -> Operation:
             return replace(op, changes=_plainer(op.changes, new=True))
         case Update() if _worth_a_look(op.changes):
             return replace(op, changes=_plainer(op.changes, new=False))
+        case Push():
+            return _plain_push(op)
         case LogIn(one_name=True) if op.username is not None and (op.email or op.phone):
             return replace(op, email=None, phone=None)
         case LogIn(one_name=True) if op.username is None and op.email is not None and op.phone is not None:
             return replace(op, phone=None)
         case _:
             return op
+
+
+def _plain_push(op: Push) -> Push:
+    """By one condition, or by channels alone. Devices without a token only the gateway's own senders could reach."""
+    where = whom(op)
+    plainer = replace(op, both=False, to_all=False, without_token=False, where_json=None)
+    if op.channels is not None and op.where is None:
+        return plainer
+    return replace(plainer, where=And(()) if where is None else where, channels=None)
 
 
 def known_by(op: Operation, key: str) -> Operation:

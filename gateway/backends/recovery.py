@@ -137,6 +137,8 @@ class Users:
     open: Opens
     update: Updates
     sign_up: SignsUp
+    may_reset: Callable[[str, Caller], Awaitable[None]]
+    """Raises GatewayError where the app's own code does not want its password reset."""
 
 
 class Recovery:
@@ -193,6 +195,9 @@ class Recovery:
                 await self._refuse_too_often(name_of("email", email), Code.RATE_LIMITED)
         if user_id is None or type(email) is not str:
             raise GatewayError(Code.EMAIL_NOT_FOUND, "no user has this email address")
+        if op.purpose is Purpose.RESET_PASSWORD:
+            # Parse Server, UsersRouter.handleResetRequest: its refusal is told, and so that there is such a user
+            await self._users.may_reset(user_id, caller)
         self._later.start(lambda: self._mail(op.purpose, user_id, email))
         return Result()
 
@@ -298,6 +303,8 @@ class Recovery:
         await self._refuse_machines(op)
         user_id = await self._whose_code(op.purpose, phone, caller)
         await self._refuse_too_often(name_of("phone", phone), Code.SENT_TOO_OFTEN)
+        if op.purpose is Purpose.RESET_PASSWORD:
+            await self._users.may_reset(user_id, caller)
         await self._text(op, phone, user_id)
         return Result()
 
@@ -487,6 +494,8 @@ class Recovery:
         owner = await self._ledger.owner(name_of("phone", phone))
         seen = await self._ledger.seen(owner) if owner is not None else Seen(None)
         used = await self._proven_by_code(Purpose.CONFIRM, phone, op.sms_code)
+        if owner is None and op.must_exist:
+            raise GatewayError(Code.USER_NOT_FOUND, "Could not find user.")
         if owner is None:
             changes: Changes = {"username": Set(phone), **op.changes}
             signing = SignUp(

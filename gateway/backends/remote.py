@@ -11,10 +11,13 @@ key.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,10 +26,13 @@ import orjson
 from yarl import URL
 
 from gateway.backends.breaker import Breaker, FailedError, OpenError, RetryBudget
+from gateway.dialects.addresses import ADDRESSES
 from gateway.dialects.dialect import Dialect
+from gateway.dialects.files_json import Held
 from gateway.errors import Code, GatewayError
 from gateway.model.account import IGNORE_SESSIONS, CurrentSession, CurrentUser
 from gateway.model.definition import FindSchemas, GetSchema
+from gateway.model.files import Content, ReadFile, SaveFile, name_in, read_path
 from gateway.model.operation import (
     Batch,
     Caller,
@@ -40,6 +46,7 @@ from gateway.model.operation import (
     Result,
     Scan,
 )
+from gateway.model.values import Date
 from gateway.wire import NOTHING, HttpRequest, HttpResponse, read_json
 
 log = logging.getLogger(__name__)
@@ -50,6 +57,9 @@ READS: Final[frozenset[type[Operation]]] = frozenset(
     {Get, Find, FindRelated, FindGroups, CountInGroup, Scan, CurrentUser, CurrentSession, FindSchemas, GetSchema}
 )
 """What can be asked twice without harm."""
+
+LONGEST_UPLOAD: Final = 24 * 3600.0
+"""Seconds: as long as bytes of a file arrive, they go on."""
 
 LONGEST_URL: Final = 4000
 """Above it a query goes in a body, where the dialect can: Node.js reads 16 kB of request line and headers."""
@@ -149,11 +159,17 @@ class Remote:
     # --- one operation ---
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
+        if isinstance(op, ReadFile):
+            return Result(content=await self._content(op, caller))
+        if isinstance(op, SaveFile) and op.content is not None:
+            longest = self.dialect.longest_in_base64(op)
+            op = op if longest is None else replace(op, content=await _held(op.content, longest))
         request = self.write(op, caller)
         again = only_reads(op)
         response = await self._ask(lambda seconds: self._send(request, seconds, again=again), again=again)
         try:
-            result = self.dialect.read_reply(op, response)
+            with self._addresses():
+                result = self.dialect.read_reply(op, response)
         except GatewayError as error:
             raise self._told(error) from error
         if result.items is not None:
@@ -165,13 +181,45 @@ class Remote:
         credentials = self.credentials(caller, op)
         try:
             mount = self.dialect.credentials.write_mount(self._mount, credentials)
-            request = self.dialect.write_request(op, credentials, mount)
+            with self._addresses():
+                request = self.dialect.write_request(op, credentials, mount)
         except GatewayError as error:
             if error.code is Code.UNSUPPORTED:
                 raise UnsaidError(error.message) from error
             raise
         request.path = mount + request.path
         return request
+
+    @contextlib.contextmanager
+    def _addresses(self) -> Iterator[None]:
+        """Files are named as the backend knows them, and its addresses become names."""
+        token = ADDRESSES.set(self.dialect.addresses(self.server + self._mount, self._app_id, by_path=True))
+        try:
+            yield
+        finally:
+            ADDRESSES.reset(token)
+
+    async def _content(self, op: ReadFile, caller: Caller) -> RemoteContent:
+        """Where it is, how long and of which type: the bytes are asked for when they are sent."""
+        read_path(op.path)
+        request = self.write(op, caller)
+        url, headers = self._url(request), {**request.headers, "Accept": "*/*", "Accept-Encoding": "identity"}
+
+        async def read(response: aiohttp.ClientResponse) -> RemoteContent:
+            if response.status in GATEWAY_STATUSES:
+                raise _useless(response, f"status {response.status}", passing=True)
+            told = response.headers
+            size = told.get("Content-Length", "")
+            if response.status != 200 or not size.isdecimal():
+                raise GatewayError(Code.FILE_NOT_FOUND, "there is no such file", name=op.path)
+            mime_type = told.get("Content-Type", "application/octet-stream")
+            about = _tag(told, op.path), _modified(told), name_in(op.path)
+            return RemoteContent(self._session, url, headers, int(size), mime_type, *about)
+
+        async def send(seconds: float) -> RemoteContent:
+            return await self._talk("HEAD", url, headers, None, seconds, read, again=True)
+
+        return await self._ask(send, again=True)
 
     async def forward(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, again: bool
@@ -258,14 +306,20 @@ class Remote:
         if len(url) > LONGEST_URL and (tunnelled := self.dialect.tunnelled(request)) is not None:
             request, url = tunnelled, self._url(tunnelled)
         headers = dict(request.headers)
-        data = None
-        if request.body is not None:
+        data: bytes | AsyncIterator[bytes] | None = None
+        if request.content is not None:
+            data = _sent(request.content)
+            headers.setdefault("content-type", "application/octet-stream")  # as mappings spell it, or it is there twice
+            if request.content.size is not None:
+                headers["Content-Length"] = str(request.content.size)
+            seconds = LONGEST_UPLOAD
+        elif request.body is not None:
             plain = self.dialect.plain_bodies and isinstance(request.body, str)
             data = request.body.encode() if plain else orjson.dumps(request.body)
             headers["Content-Type"] = "text/plain" if plain else "application/json"
 
         async def read(response: aiohttp.ClientResponse) -> HttpResponse:
-            return HttpResponse(response.status, await self._read(response))
+            return HttpResponse(response.status, await self._read(response), response.headers)
 
         return await self._talk(request.method, url, headers, data, seconds, read, again=again)
 
@@ -274,7 +328,7 @@ class Remote:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        data: bytes | None,
+        data: bytes | AsyncIterator[bytes] | None,
         seconds: float,
         read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
         *,
@@ -327,6 +381,82 @@ class Remote:
                 response.close()  # a connection with the rest of an answer on it is not used again
                 raise GatewayError(Code.UNAVAILABLE, "the answer is longer than the gateway takes")
         return bytes(body)
+
+
+@dataclass(frozen=True, slots=True, repr=False)  # no repr: headers hold keys
+class RemoteContent:
+    """The bytes of a file of the backend's, as a `StoredContent`."""
+
+    session: aiohttp.ClientSession
+    url: str
+    headers: Mapping[str, str]
+    size: int
+    mime_type: str
+    etag: str
+    modified: Date
+    name: str
+
+    async def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        stop = self.size if stop is None else stop
+        headers = dict(self.headers)
+        if (start, stop) != (0, self.size):
+            headers["Range"] = f"bytes={start}-{stop - 1}"
+        left = stop - start
+        try:
+            async with self.session.get(
+                URL(self.url, encoded=True), headers=headers, allow_redirects=False, timeout=WHILE_IT_COMES
+            ) as response:
+                if response.status not in (200, 206):
+                    raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway does not send the file")
+                # who does not know of ranges sends all of it: Parse Server's adapter for a folder
+                passed = start if response.status == 200 else 0
+                async for piece in response.content.iter_chunked(64 * 1024):
+                    skipped = min(passed, len(piece))
+                    passed -= skipped
+                    wanted = piece[skipped : skipped + left]
+                    left -= len(wanted)
+                    if wanted:
+                        yield wanted
+                    if not left:
+                        break
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway broke off") from None
+        if left:
+            raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway broke off")
+
+
+WHILE_IT_COMES: Final = aiohttp.ClientTimeout(connect=10, sock_read=60)
+
+
+async def _sent(content: Content) -> AsyncIterator[bytes]:
+    async for piece in content:
+        yield piece
+
+
+async def _held(content: Content, longest: int) -> Held:
+    """Bytes that a backend takes as base64 only, which are few."""
+    held = bytearray()
+    async for piece in content:
+        held += piece
+        if len(held) > longest:
+            raise GatewayError(
+                Code.TOO_LARGE, f"the backend takes files of at most {longest} bytes", expected=str(longest)
+            )
+    return Held(bytes(held), content.mime_type)
+
+
+def _tag(headers: Mapping[str, str], path: str) -> str:
+    """Of the backend's own, where it has one, and of what else says that it is another."""
+    names = ("ETag", "Last-Modified", "Content-Length")
+    ground = ":".join((path, *(headers.get(name, "") for name in names)))
+    return hashlib.blake2b(ground.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def _modified(headers: Mapping[str, str]) -> Date:
+    try:
+        return Date.from_datetime(parsedate_to_datetime(headers.get("Last-Modified", "")))
+    except ValueError:
+        return Date.from_ms(0)
 
 
 def _useless(response: aiohttp.ClientResponse, reason: str, *, passing: bool = False) -> TroubleError:

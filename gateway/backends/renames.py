@@ -18,11 +18,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
 from gateway.backends.base import Backend
-from gateway.backends.columns import Columns, Registry
+from gateway.backends.columns import Columns, Detailed, Registry
 from gateway.errors import Code, GatewayError
+from gateway.model import social
 from gateway.model.account import ROLE, SESSION, USER, class_of
+from gateway.model.aggregate import Aggregate
+from gateway.model.code import JOB_SCHEDULE, JOB_STATUS, RegisteredHook
+from gateway.model.conversations import CONVERSATION_OPERATIONS
+from gateway.model.exports import ExportData
+from gateway.model.files import FILE, FILE_OPERATIONS
 from gateway.model.groups import Group, Level, Step
+from gateway.model.leaderboard import LEADERBOARD_OPERATIONS
 from gateway.model.members import ACCOUNT_OF, LAST_LOG_IN, STATUS, LogInByToken
+from gateway.model.messaging import MESSAGING_OPERATIONS, SendTemplate
 from gateway.model.operation import (
     Batch,
     Caller,
@@ -37,6 +45,7 @@ from gateway.model.operation import (
     Result,
 )
 from gateway.model.permission import PermitAll
+from gateway.model.push import AUDIENCE, INSTALLATION, PUSH_STATUS
 from gateway.model.query import (
     Aggregated,
     And,
@@ -104,6 +113,25 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     ),
     ROLE: frozenset({"name", "users", "roles"}),
     SESSION: frozenset({"user", "sessionToken", "createdWith", "restricted", "expiresAt", "installationId"}),
+    INSTALLATION: frozenset(
+        {"installationId", "deviceToken", "deviceType", "pushType", "channels", "badge", "timeZone", "valid"}
+        | {"appIdentifier"}
+    ),
+    PUSH_STATUS: frozenset(
+        {"pushTime", "source", "query", "payload", "status", "title", "numSent", "numFailed", "numGone", "pushHash"}
+        | {"sentPerType", "failedPerType", "expiry", "expiration_interval", "devices", "prod", "note"}
+    ),
+    AUDIENCE: frozenset({"name", "query", "lastUsed", "timesUsed"}),
+    FILE: frozenset({"key", "name", "mime_type", "size", "metaData", "tags", "url"}),
+    social.FOLLOWEE: frozenset({"user", "followee", "friendStatus"}),
+    social.FOLLOWER: frozenset({"user", "follower", "friendStatus"}),
+    social.FRIENDSHIP_REQUEST: frozenset({"user", "friend", "status"}),
+    social.BLOCKLIST: frozenset({"user", "blockedUser"}),
+    social.STATUS: frozenset({"source", "inboxType", "messageId"}),
+    JOB_STATUS: frozenset({"jobName", "source", "status", "message", "finishedAt"}),
+    JOB_SCHEDULE: frozenset(
+        {"jobName", "description", "params", "startAfter", "daysOfWeek", "timeOfDay", "repeatMinutes"}
+    ),
 }
 """Fields of system classes that the gateway, or what stands behind it, gives a meaning to."""
 
@@ -602,15 +630,30 @@ class Renaming:
             objects = result.objects
             result.objects = [self._row(shown, fields, rows) for fields in objects]
             same = {id(old): new for old, new in zip(objects, result.objects, strict=True)}
+        if result.others is not None:
+            result.others = [self._row(shown, fields, rows) for fields in result.others]
         if result.groups is not None:
             result.groups = self._level(shown, result.groups, rows, same)
+        if result.params is not None:
+            result.params = self.value(result.params)
         if result.class_name is not None:
             result.class_name = self.class_name(result.class_name)
+        self._of_the_owner(result)
+        return result
+
+    def _of_the_owner(self, result: Result) -> None:
+        """What tells of classes as such: their columns, and the triggers that they have."""
+        if result.hook is not None:
+            result.hook = self.hook(result.hook)
+        if result.hooks is not None:
+            result.hooks = list(map(self.hook, result.hooks))
         if result.schema is not None:
             result.schema = self.schema(result.schema)
         if result.schemas is not None:
             result.schemas = [self.schema(schema) for schema in result.schemas]
-        return result
+
+    def hook(self, hook: RegisteredHook) -> RegisteredHook:
+        return replace(hook, class_name=self.class_name(hook.class_name))
 
     def _row(self, class_name: str | None, fields: Fields, rows: Table) -> Fields:
         return {
@@ -708,6 +751,7 @@ RULES: Final[Mapping[str, _Rule]] = {
     "target": lambda to, about, name: to.class_name(name),
     "changes": lambda to, about, changes: to.changes(about.own, changes),
     "objects": _new_objects,
+    "recipients": lambda to, about, query: to.value(query),
     "tree": lambda to, about, tree: to.tree(about.own, tree),
     "ids": _ids,
     "where": lambda to, about, where: to.filter(about.shown, where),
@@ -727,6 +771,7 @@ RULES: Final[Mapping[str, _Rule]] = {
         name: None if index is None else to.index(about.own, index) for name, index in indexes.items()
     },
     "fields": lambda to, about, fields: to.definitions(about.own, fields),
+    "params": lambda to, about, params: {name: to.change(NO_CLASS, change) for name, change in params.items()},
 }
 """What is a name, or has names in it, by what operations call it."""
 
@@ -734,27 +779,46 @@ OF_ONE: Final[Mapping[tuple[type[Operation], str], _Rule | None]] = {
     (LogInByToken, "fields"): lambda to, about, fields: {
         told: to.field(about.own, column) if type(column) is str else column for told, column in fields.items()
     },
+    (ExportData, "classes"): lambda to, _about, classes: tuple(map(to.class_name, classes)),
+    **{(kind, part.name): None for kind in CONVERSATION_OPERATIONS.values() for part in dataclasses.fields(kind)},
     (PermitAll, "permissions"): None,  # of users and roles
+    # carried out around what is renamed, by the clients' names: `backends.aggregates`
+    (Aggregate, "stages"): None,
+    (Aggregate, "distinct"): None,
+    **{(kind, part.name): None for kind in MESSAGING_OPERATIONS.values() for part in dataclasses.fields(kind)},
+    (SendTemplate, "criteria"): lambda to, about, where: to.filter(USER, where),
+    # their members are looked up from outside, by the clients' names: `backends.leaderboards`
+    **{(kind, part.name): None for kind in LEADERBOARD_OPERATIONS.values() for part in dataclasses.fields(kind)},
     **{(kind, "key"): None for kind in SERVICE_OPERATIONS.values()},
+    **{(kind, part.name): None for kind in FILE_OPERATIONS.values() for part in dataclasses.fields(kind)},
 }
 """The same name for something else."""
 
 # fmt: off
 UNTOUCHED: Final = frozenset({
-    "action", "arguments", "assigned", "at", "atomic", "before", "by", "code", "count", "cursor", "depth",
-    "distinct", "email", "entries", "exact", "expected", "fixed_schema", "granted", "group_limit", "guest",
-    "height", "how", "id", "identity", "item", "items", "levels", "limit", "medium", "members", "method",
-    "missing_ok", "must_exist", "name", "named_by_email", "names", "new_password", "nulls", "object_limit",
-    "old_password", "one_name", "opens_session", "password", "pattern", "phone", "provider", "purpose", "returning",
-    "right", "role", "seconds", "secret", "service", "session", "share_session", "signature", "single", "size",
-    "skip", "sms_code", "status", "template", "times", "token", "ttl", "ttl_minutes", "untyped", "updated",
-    "upsert", "user", "user_id", "username", "validate_token", "value", "variables", "width", "with_acl",
-    "with_roles", "with_status",
+    "accept", "acl", "action", "append", "arguments", "arrived", "assigned", "at", "atomic", "audience_id",
+    "before", "blocked", "both", "by", "called", "categories", "channels", "code", "content", "copy", "count",
+    "cursor", "data", "depth", "dimensions", "direction", "directories", "directory", "distinct", "east", "email",
+    "empty_ok", "entries", "exact", "expected", "expires", "expires_at", "expires_in", "fixed_schema", "form",
+    "friend", "friends", "granted", "group_limit", "guest", "height", "how", "id", "identity", "ignore_hooks",
+    "inbox_type", "item", "items", "keep_name", "latitude", "level", "levels", "like", "limit", "longest",
+    "longitude", "master_only", "max_id", "medium", "members", "message_id", "metadata", "method", "mime_type",
+    "missing_ok", "must_exist", "name", "named_by_email", "names", "new_password", "north", "nulls", "object_limit",
+    "old_password", "one_name", "only_columns", "opens_session", "other", "overwrite", "owner", "password",
+    "pattern", "phone", "platforms", "prefix", "production", "provider", "purpose", "push_time", "radius",
+    "recursive", "request_id", "returning", "right", "role", "scheduled", "seconds", "secret", "service", "session",
+    "share_session", "signature", "since", "since_id", "single", "size", "skip", "sms_code", "source", "south",
+    "status", "tags", "template", "threshold", "times", "to_all", "token", "triggers", "ttl", "ttl_minutes",
+    "unique", "units", "until", "untyped", "updated", "upsert", "url", "user", "user_id", "username",
+    "validate_token", "value", "variables", "west", "where_json", "width", "with_acl", "with_metadata",
+    "with_objects", "with_roles", "with_status", "without_token",
 })
 # fmt: on
 """What has no name of a class or a field in it."""
 
-ANSWERED: Final = frozenset({"object", "objects", "groups", "class_name", "schema", "schemas", "items"})
+ANSWERED: Final = frozenset(
+    {"object", "objects", "others", "groups", "class_name", "params", "schema", "schemas", "items", "hook", "hooks"}
+)
 """The parts of a result that have: `Renaming.answer`."""
 
 
@@ -859,6 +923,13 @@ class RenamedRegistry:
 
     def outdated(self) -> None:
         self._registry.outdated()
+
+    def details(self, class_name: str) -> Mapping[str, Field]:
+        if not isinstance(self._registry, Detailed):
+            return {}
+        theirs = Renaming(self._back.turned()).class_name(class_name)
+        fields = Renaming(self._back).definitions(theirs, self._registry.details(theirs))
+        return {name: known for name, known in fields.items() if known is not None}
 
     def _renamed(self, types: Types) -> Types:
         if types is not self._last[0]:

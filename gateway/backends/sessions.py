@@ -275,6 +275,7 @@ class Sessions:
         return result
 
     def _tell(self, session: Fields, caller: Caller) -> None:
+        session.pop(ACL, None)  # it says whose the session is; neither the REST guide nor Parse Server shows one
         if caller.restricted and session.get("restricted") is not True:
             # Parse REST guide, "Security": a restricted session also cannot read unrestricted sessions
             for name in set(session) - {ID}:

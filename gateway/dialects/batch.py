@@ -49,12 +49,13 @@ def _read_request(wire: Any, section: BatchSection, mounts: tuple[str, ...], out
         raise GatewayError(Code.BAD_BATCH, "batch request path must be a string")
     if section.create_flag is not None and wire.get(section.create_flag) is True and method == "PUT":
         method = "POST"
-    if method not in _METHODS:  # upper case only, as Parse Server has it
-        raise GatewayError(Code.BAD_BATCH, f"cannot route {method if type(method) is str else shown(method)} {path}")
     # the longest first, as one mount may be the beginning of another
     mount = next((mount for mount in sorted(mounts, key=len, reverse=True) if path.startswith(mount + "/")), None)
     if mount is None:
         raise GatewayError(Code.BAD_BATCH, f"cannot route batch path {path}")
+    if method not in _METHODS:  # upper case only, as Parse Server has it
+        said = method if type(method) is str else shown(method)
+        raise GatewayError(Code.BAD_BATCH, f"cannot route {said} {path[len(mount) :]}")
     query = wire.get(section.query) if section.query is not None else None
     if query is not None and type(query) is not dict:
         raise GatewayError(Code.BAD_BATCH, f"{section.query} must be an object, not {shown(query)}")

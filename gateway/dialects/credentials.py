@@ -75,8 +75,8 @@ class CredentialsReader:
         self.header_names = frozenset({header for header, _ in self._headers} | {"authorization"})
         """Where a client's credentials may stand."""
         self.key_names = frozenset(slots - NOT_KEYS)
-        for proof, names in (("client", section.proves.client), ("master", section.proves.master)):
-            for name in names:
+        for proof in ("client", "master", "code"):
+            for name in getattr(section.proves, proof):
                 if name not in self.key_names:
                     raise MappingError(f"credentials.proves.{proof}: no header holds a {name}")
         if "app_id" not in slots:

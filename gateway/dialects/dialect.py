@@ -7,7 +7,8 @@ knowing which: the same templates serve both.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -17,24 +18,36 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from gateway.dialects import batch, lists, unit
+from gateway.dialects.addresses import Addresses, Sign, url_of
+from gateway.dialects.apps_json import AppsJson
+from gateway.dialects.archive import archive_of
 from gateway.dialects.columns_json import ColumnsJson
 from gateway.dialects.credentials import MD5_SIGN, CredentialsReader
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.dialects.export import ExportReader
+from gateway.dialects.features_json import FeaturesJson
+from gateway.dialects.files_json import FilesJson
+from gateway.dialects.geo_json import GeoJson
 from gateway.dialects.groups_json import GroupsJson
+from gateway.dialects.hooks_json import HooksJson
 from gateway.dialects.log_json import LogJson
 from gateway.dialects.names import FieldNames
 from gateway.dialects.objects_bare import BareJson, write_out_repeats
 from gateway.dialects.objects_json import CHANGE_CLASSES
 from gateway.dialects.permissions_json import PermissionsJson
-from gateway.dialects.scalars import SCALARS, read_text, shown
+from gateway.dialects.push_headers import PushHeaders
+from gateway.dialects.push_json import push_codecs
+from gateway.dialects.records_json import RecordsJson
+from gateway.dialects.registered_json import RegisteredJson
+from gateway.dialects.scalars import SCALARS, read_comma_separated, read_text, shown
 from gateway.dialects.schemas_json import SchemasJson
+from gateway.dialects.social_json import social_codecs
 from gateway.dialects.tagged_json import TaggedJson
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.compile import compile_error_shape, compile_route, invert_errors
-from gateway.mapping.route import Route, Router, Unit
+from gateway.mapping.route import PathTemplate, Route, Router, Statement, Unit
 from gateway.mapping.schema import BatchSection, ErrorRow, MappingFile, read_mapping
-from gateway.mapping.shape import ABSENT, Codec, Compiler, Record
+from gateway.mapping.shape import ABSENT, Codec, Compiler, Record, Shape
 from gateway.model.account import SignUp, class_of, own_class
 from gateway.model.catalogue import OPERATIONS
 from gateway.model.members import ConvertGuest, FindMembers
@@ -52,11 +65,15 @@ from gateway.model.operation import (
     Update,
     Upsert,
 )
-from gateway.model.update import Changes, Several
+from gateway.model.services import CallFunction, CallService, DispatchEvent
+from gateway.model.update import Changes, Set, Several
 from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Fields
 from gateway.wire import NOTHING, HttpRequest, HttpResponse
 
 PUBLIC_ACL = {"*": {"read": True, "write": True}}
+
+CODE_CALLS = (CallFunction, CallService, DispatchEvent)
+"""What runs code of the app's own, whose errors have numbers of its own."""
 
 SPLICES: Mapping[str, frozenset[str]] = {
     "signed_fields": frozenset({"select", "exclude"}),
@@ -65,15 +82,20 @@ SPLICES: Mapping[str, frozenset[str]] = {
     "relation_column": frozenset({"field", "target", "single"}),
     "json_arguments": frozenset({"paths"}),
     "related": frozenset({"objects", "object"}),
+    "made_or_changed": frozenset({"id", "created_at", "updated_at", "object"}),
     "groups": frozenset({"groups", "objects"}),
     "props": frozenset({"select", "outputs"}),
+    "push_where": frozenset({"where", "where_json"}),
+    "push_statement": frozenset({"where", "where_json"}),
+    "platform_data": frozenset({"data", "platforms"}),
+    "message_headers": frozenset({"headers", "shown", "shown_by"}),
 }
 
 
 class Dialect:
-    """`alike` names kinds of values and system fields that objects in answers keep as they stand: `dialects.pair`."""
+    """A mapping at work, in either direction."""
 
-    def __init__(self, name: str, file: MappingFile, alike: frozenset[str] = frozenset()) -> None:
+    def __init__(self, name: str, file: MappingFile) -> None:
         self.name = name
         self.file = file
         self.title = file.title
@@ -92,61 +114,112 @@ class Dialect:
         self._limits = file.limits
         self._public_acl_shown = file.public_acl_shown
         self._names = FieldNames(file.names, file.fields, SCALARS)
-        self._json = BareJson(file, self._names) if file.value_tag is None else TaggedJson(file, self._names, alike)
+        self._json = BareJson(file, self._names) if file.value_tag is None else TaggedJson(file, self._names)
         self._several_of = frozenset(CHANGE_CLASSES[name] for name in file.several_of)
         self._actions = {action.value: word for word, action in file.actions.items()}
         self._columns = ColumnsJson(file.columns, self._names) if file.columns is not None else None
         self._schemas = SchemasJson(file.schemas, file.actions, self._names) if file.schemas is not None else None
+        self._geo = GeoJson(file.geo) if file.geo is not None else None
+        self._apps = AppsJson(file.accounts) if file.accounts is not None else None
         self._log = LogJson(file.log_entry) if file.log_entry is not None else None
+        self._records = RecordsJson(file.records)
         self._permissions = PermissionsJson(file.permissions) if file.permissions is not None else None
+        self._registered = RegisteredJson.of(file)
         objects, tag = self._json.codecs()["object"], file.class_tag or ""
         self._groups = GroupsJson(file.groups, objects, tag) if file.groups is not None else None
+        self._files = FilesJson(file)
         self._compiler = Compiler(self._codecs(file), SPLICES)
-        self._json.define(self._compiler)
-        if self._log is not None:
-            self._log.define(self._compiler)
-        if self._permissions is not None:
-            self._permissions.define(self._compiler)
-        if self._groups is not None:
-            self._groups.define(self._compiler)
-        if self._columns is not None:
-            self._columns.define(self._compiler)
-        if self._schemas is not None:
-            self._schemas.define(self._compiler, dataclasses.replace(self._compiler, open=True))
+        self._define_parts()
+        self.hooks = HooksJson(file.hooks, self._names, self._json.codecs()) if file.hooks is not None else None
+        """How code of an app's own is asked and answers, where the vendor has such a form."""
+        if self.hooks is not None:
+            self.hooks.define(dataclasses.replace(self._compiler, open=True))
         self.credentials = CredentialsReader(file.credentials, self._compiler)
         self.key_names = self.credentials.key_names
+        if self._apps is not None:
+            self._apps.define(self._compiler, self.key_names)
         self.export = None
         if file.export is not None and isinstance(self._json, TaggedJson):
             self.export = ExportReader(file.export, self._names, self._json.incoming)
+        self.archive = archive_of(file.export, self._compiler.codecs)
+        """How all of an application is written to files, where the vendor has such a form."""
         self._errors = file.errors
         self._error_numbers = invert_errors(file.errors)
         self._error_body = compile_error_shape(file.errors, self._compiler)
         self._router = Router(case_sensitive=file.case_sensitive_paths)
         self._routes: dict[type[Operation], list[Route]] = {}
         self._fields = {operation: _fields_of(operation) for operation in OPERATIONS.values()}
+        self._add_routes(file)
+        self._know_files(file)
+        self._open = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
+        for never in file.never_asked:
+            if self._routes.pop(OPERATIONS.get(never, Operation), None) is None:
+                raise MappingError(f"never_asked: there is no route of {never!r}")
+        self.operations = frozenset(name for name, cls in OPERATIONS.items() if cls in self._routes)
+
+    # --- compiling ---
+
+    def _know_files(self, file: MappingFile) -> None:
+        """Which paths have bytes in their bodies, and where files are."""
+        every = [route for routes in self._routes.values() for route in routes]
+        self._content_heads = _heads(route for route in every if route.content is not None)
+        self._keyless_heads = _heads(route for route in every if route.keyless is not None)
+        self._owner_heads = _heads(route for route in every if route.owner)
+        self._file_url = None if file.file_url is None else _file_url(file.file_url)
+        self._file_signature: Mapping[str, str] = {str(name): text for name, text in file.file_signature.items()}
+        # nearly always one of the same few, of which every request has one
+        self._known_addresses = functools.lru_cache(maxsize=256)(self._new_addresses)
+
+    def _define_parts(self) -> None:
+        """What the parts of the mapping say, once their codecs are known. Raises MappingError."""
+        self._files.define(self._compiler)
+        self._json.define(self._compiler)
+        if self._geo is not None:
+            self._geo.define(self._compiler)
+        if self._log is not None:
+            self._log.define(self._compiler)
+        # open, as another server may tell more
+        self._records.define(dataclasses.replace(self._compiler, open=True))
+        if self._permissions is not None:
+            self._permissions.define(self._compiler)
+        if self._registered is not None:
+            # open, as another server may tell more
+            self._registered.define(dataclasses.replace(self._compiler, open=True))
+        if self._groups is not None:
+            self._groups.define(self._compiler)
+        if self._columns is not None:
+            self._columns.define(self._compiler)
+        if self._schemas is not None:
+            self._schemas.define(self._compiler, dataclasses.replace(self._compiler, open=True))
+
+    def _add_routes(self, file: MappingFile) -> None:
+        """Raises MappingError."""
         for at, section in enumerate(file.routes):
             where = f"routes.{at} ({section.http})"
             route = compile_route(section, self._compiler, where)
             self._router.add(route, where)
             if route.unit is not None and isinstance(self._json, BareJson):
                 self._json.refer_by(route.unit.reference)
-            self._routes.setdefault(route.operation, []).append(route)
+            if route.statement is None:  # what it says can be said without a text as well
+                self._routes.setdefault(route.operation, []).append(route)
         for http, reason in file.refused.items():
             self._router.refuse(http, reason, f"refused.{http}")
         for routes in self._routes.values():
             # to ask for a class by a route of its own tells more than by the one for all classes
             routes.sort(key=lambda route: "class_name" not in route.defaults)
-        self._open = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
-        self.operations = frozenset(name for name, cls in OPERATIONS.items() if cls in self._routes)
-
-    # --- compiling ---
 
     def _codecs(self, file: MappingFile) -> dict[str, Codec]:
         names = self._names
         codecs: dict[str, Codec] = {
             **SCALARS,
+            **self._files.codecs(),
             **self._json.codecs(),
             "class_name": Codec(names.read_class, names.write_class),
+            "class_names": Codec(
+                lambda wire: tuple(map(names.read_class, read_comma_separated(wire))),
+                lambda told: ",".join(map(names.write_class, told)),
+            ),
+            "moments": lists.moments({} if file.hooks is None else file.hooks.triggers),
             "role": Codec(names.read_role, names.write_role),
             "roles": Codec(names.read_roles, lambda told: list(map(names.write_role, told))),
             "md5_sign": MD5_SIGN,
@@ -169,10 +242,23 @@ class Dialect:
             codecs.update(self._groups.codecs())
         if self._schemas is not None:
             codecs.update(self._schemas.codecs())
+        if self._geo is not None:
+            codecs.update(self._geo.codecs())
         if self._log is not None:
             codecs.update(self._log.codecs())
+        if self._apps is not None:
+            codecs.update(self._apps.codecs())
+        if file.features is not None:
+            codecs.update(FeaturesJson(file.features).codecs())
+        codecs.update(self._records.codecs())
+        if file.push_headers is not None:
+            codecs.update(PushHeaders(file.push_headers).codecs())
+        codecs.update(push_codecs(codecs["where"], file.push_platforms))
+        codecs.update(social_codecs(self._names, codecs["value"], codecs["where"]))
         if self._permissions is not None:
             codecs.update(self._permissions.codecs())
+        if self._registered is not None:
+            codecs.update(self._registered.codecs())
         for name, rows in file.tables.items():
             if name in codecs:
                 raise MappingError(f"tables.{name}: is the name of a codec")
@@ -184,10 +270,12 @@ class Dialect:
     def unwrap(self, request: HttpRequest) -> HttpRequest:
         """The request that is meant: out of a POST's body, if one is in there; a GET's body joins its query."""
         tunnel, body = self._tunnel, request.body
-        if self.file.repeats is not None and body:
+        if self.file.repeats is not None and body and request.content is None:
             request = dataclasses.replace(request, body=write_out_repeats(body, self.file.repeats))
         if type(body) is not dict or not body or (tunnel is None and request.method != "GET"):
             return request
+        if request.content is not None:
+            return request  # the fields of a form
         method, headers = request.method, request.headers
         if tunnel is not None and method == "POST":
             if tunnel.method in body:
@@ -219,6 +307,15 @@ class Dialect:
         return self.credentials.read(request)
 
     @property
+    def sorts_by_distance(self) -> bool:
+        """Whether what is asked for by its distance comes the nearest first; in SQL an order has to be said."""
+        return self.file.where is not None
+
+    @property
+    def heeds_least_distance(self) -> bool:
+        return self.file.where is None or "min_distance" not in self.file.where.unheeded
+
+    @property
     def tunnel_headers(self) -> Mapping[str, str]:
         """Keys of a body that stand for headers."""
         return {} if self._tunnel is None else self._tunnel.headers
@@ -236,6 +333,53 @@ class Dialect:
         """Whether anybody may ask this, without keys."""
         return (request.method, request.path) in self._open
 
+    def content_of(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
+        """`body` or `part` where the body of a request is bytes, or a form with bytes in it, that stay unread."""
+        if path[1:].partition("/")[0].lower() not in self._content_heads:
+            return None
+        kinds = {route.content for route in self._router.routes(method, path)}
+        if "part" in kinds and headers.get("content-type", "")[:10].lower() == "multipart/":
+            return "part"
+        inside = self._tunnel is not None and self._tunnel.unless not in headers and "authorization" not in headers
+        return "body" if "body" in kinds and not (inside and None in kinds) else None
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether `content_of` can ever say anything."""
+        return bool(self._content_heads)
+
+    def longest_in_base64(self, op: Operation) -> int | None:
+        """How many bytes of a file a request can have as base64; None where it has them as they are.
+
+        Raises GatewayError(UNSUPPORTED) where no request says the operation.
+        """
+        return None if self._express(op)[0].content is not None else self._files.longest_in_base64
+
+    def account_of(self, request: HttpRequest) -> tuple[str, str] | None:
+        """Email address and password of who asks for applications of an account; None where something else is asked."""
+        if self._apps is None or request.path[1:].partition("/")[0].lower() not in self._owner_heads:
+            return None
+        routes = self._router.routes(request.method, request.path)
+        return self._apps.account(request) if any(route.owner for route in routes) else None
+
+    def keyless(self, request: HttpRequest) -> tuple[Route, str] | None:
+        """The route, and the id of the application, where the path alone says whose it is."""
+        if not self._keyless_heads or request.path[1:].partition("/")[0].lower() not in self._keyless_heads:
+            return None
+        for route in self._router.routes(request.method, request.path):
+            if route.keyless is not None:
+                return route, route.path.read(request.path.strip("/").split("/"))[route.keyless]
+        return None
+
+    def addresses(self, base: str, app_id: str, sign: Sign | None = None, *, by_path: bool = False) -> Addresses | None:
+        """How the client that reached the gateway there is told where files are."""
+        return self._known_addresses(base, app_id, sign, by_path)
+
+    def _new_addresses(self, base: str, app_id: str, sign: Sign | None, by_path: bool) -> Addresses | None:
+        if self._file_url is None:
+            return None
+        return Addresses(self._file_url, self._file_signature, base, app_id, sign, by_path)
+
     def read_request(self, request: HttpRequest) -> Exchange:
         """An unwrapped request as an operation. Raises GatewayError."""
         read = self.read(request)
@@ -247,14 +391,26 @@ class Dialect:
         """The same, for an answer by the route's own rules; `inner` is a request of a batch."""
         route: Route | None = None
         try:
-            route, texts = self._router.find(request.method, request.path, request.body)
+            content = request.content is not None
+            route, texts = self._router.find(
+                request.method,
+                request.path,
+                request.body,
+                content=content,
+                query=request.query,
+                headers=request.headers,
+            )
             if inner and (route.batch is not None or route.unit is not None):
                 return Refused(GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed"), route)
+            if inner and route.reply.content:
+                return Refused(GatewayError(Code.UNSUPPORTED, "the bytes of a file are no answer in a batch"), route)
             return self._read(route, texts, request)
         except GatewayError as error:
             return Refused(error, route)
 
     def _read(self, route: Route, texts: Mapping[str, str], request: HttpRequest) -> Exchange | Refused:
+        if route.statement is not None:
+            return self._read_statement(route, route.statement, request)
         values = dict(route.defaults)
         for name, text in texts.items():
             values.update(route.holes[name].match(text) or {})
@@ -263,22 +419,18 @@ class Dialect:
             if type(body) is not dict:
                 raise GatewayError(Code.BAD_JSON, f"the body must be a JSON object, not {shown(body)}")
             query = {**query, **body}
+        if route.query_joins_body and query and (body is None or type(body) is dict):
+            query, body = {}, {**(body or {}), **query}
         if query:
             for name, wire in route.sort_out(query).items():
                 found = route.query[name].match(wire)
                 if found is None:
                     raise GatewayError(Code.BAD_REQUEST, f"bad value for the parameter {name}", name=name)
                 values.update(found)
+        if route.headers or route.content is not None:
+            _read_beside(route, values, request)
         if route.body is not None:
-            found = route.body.match(body if body is not None else {} if isinstance(route.body, Record) else ABSENT)
-            if found is None:
-                if type(body) is dict:
-                    raise GatewayError(Code.BAD_VALUE, f"the body has a value that it must not have: {shown(body)}")
-                raise GatewayError(Code.BAD_JSON, f"the body must be a JSON object, not {shown(body)}")
-            if route.named_twice and found.get("class_name", values["class_name"]) != values["class_name"]:
-                names = f"{found['class_name']} and {values['class_name']}"
-                raise GatewayError(Code.BAD_CLASS_NAME, f"Class name mismatch between {names}.")
-            values.update(found)
+            _read_body(route, route.body, values, body)
         _check_needs(route, values)
         self._leave_out(route, values)
         if self.file.untyped:
@@ -289,6 +441,19 @@ class Dialect:
             return self._read_batch(route, route.batch, values, request)
         op, beside = self._with_creation(route.operation(**values))
         return Exchange(op, route, request.base, beside=beside)
+
+    def _read_statement(self, route: Route, statement: Statement, request: HttpRequest) -> Exchange:
+        section, query = statement.section, request.query
+        assert isinstance(self._json, TaggedJson), "bare values have no statements"
+        found = self._json.read_statement(query.get(section.text), query.get(section.values))
+        own = route if found.kind == "select" else statement.kinds.get(found.kind)
+        if own is None:
+            raise GatewayError(Code.UNSUPPORTED, f"there is no {found.kind} here", name=found.kind)
+        values = dict(own.defaults)
+        for name, wire in route.sort_out(query).items():
+            if own is route:
+                values.update(route.query[name].match(wire) or {})
+        return Exchange(own.operation(**{**values, **found.parts}), own, request.base)
 
     def _with_creation(self, op: Operation) -> tuple[Operation, str | None]:
         """Whether an object was ever changed cannot be told without the time when it was made."""
@@ -381,9 +546,13 @@ class Dialect:
         return unit.operation(route, values)
 
     def _leave_out(self, route: Route, values: dict[str, Any]) -> None:
-        """What clients send along as they have found it."""
-        names = self.file.set_by_server.get(values.get("class_name") or own_class(route.operation), ())
-        for name in names:
+        """What clients send along as they have found it; and what the vendor keeps in lower case is so from here on."""
+        class_name = values.get("class_name") or own_class(route.operation)
+        for name in self.file.lower_case.get(class_name, ()):
+            match values.get("changes", {}).get(name):
+                case Set(str(text)):
+                    values["changes"] = {**values["changes"], name: Set(text.lower())}
+        for name in self.file.set_by_server.get(class_name, ()):
             values.get("changes", {}).pop(name, None)
             for new in values.get("objects", ()):
                 new.changes.pop(name, None)
@@ -439,6 +608,10 @@ class Dialect:
         if self.file.class_tag is not None:
             self._make_whole(exchange.op, result)
         reply = route.reply if result.created else route.reply_known
+        if reply.content or result.content is not None:  # a file in the place of what was asked for
+            return HttpResponse(reply.status, headers=reply.headers, content=result.content)
+        if route.names_class and result.class_name is None:
+            result.class_name = class_of(exchange.op)
         body = reply.body.fill({name: getattr(result, name) for name in reply.slots})
         headers = {name: self._header(text, exchange, result) for name, text in reply.headers.items()}
         return HttpResponse(reply.status, NOTHING if body is ABSENT else body, headers)
@@ -500,12 +673,16 @@ class Dialect:
             mount=urlsplit(exchange.base).path,
             class_name=quote(getattr(op, "class_name", ""), safe=""),
             id=quote(result.id or "", safe=""),
+            file_url="" if result.file is None else url_of(result.file) or "",
         )
 
     def write_error(self, error: GatewayError, route: Route | None = None) -> HttpResponse:
         row = route.tells.get(error.code) if route is not None else None
         row = row or self._errors.rows[error.code]
         message = self._sentence(error, row)
+        if row.plain:
+            text = str(_fill_text(row.body, message)).encode()
+            return HttpResponse(row.status, text, {"Content-Type": "text/plain; charset=utf-8"})
         if row.body is not None:
             return HttpResponse(row.status, _fill_text(row.body, message))
         code = int(error.details["number"]) if row.own_code and "number" in error.details else row.code
@@ -525,6 +702,8 @@ class Dialect:
         told = dict(details)
         if "action" in told:
             told["action"] = self._actions.get(told["action"], told["action"])
+        if "trigger" in told and self._registered is not None:
+            told["trigger"] = self._registered.word(told["trigger"])
         if "class_name" in told:
             told["class_name"] = self.file.names.classes.get(told["class_name"], told["class_name"])
         if "field" in told:
@@ -538,8 +717,8 @@ class Dialect:
 
         The paths inside a batch begin with `mount`, which is where the backend believes itself to be.
         """
-        request = self._write_bare(op, self.mounts[0] if mount is None else mount)
-        request.headers = self.credentials.write(credentials)
+        request = self._write_bare(op, self.mounts[0] if mount is None else mount, credentials.app_id)
+        request.headers = {**request.headers, **self.credentials.write(credentials)}
         return request
 
     def tunnelled(self, request: HttpRequest) -> HttpRequest | None:
@@ -565,7 +744,7 @@ class Dialect:
                     shown[name] = here
         return shown
 
-    def _write_bare(self, op: Operation, mount: str) -> HttpRequest:
+    def _write_bare(self, op: Operation, mount: str, app_id: str | None = None) -> HttpRequest:
         """The request without credentials, as it stands in a batch."""
         route, values = self._express(op)
         self._check_changes(getattr(op, "changes", {}))
@@ -582,17 +761,31 @@ class Dialect:
         texts: dict[str, str] = {}
         for name, shape in route.holes.items():
             # a path leaves nothing unsaid, whatever the default is
+            if name == route.keyless and app_id is not None:
+                texts[name] = app_id
+                continue
             text = shape.fill({**{slot: getattr(op, slot, None) for slot in shape.slots()}, **values})
             if not isinstance(text, str):
                 raise GatewayError(Code.UNSUPPORTED, f"{name} cannot be told in a path here")
             texts[name] = text
         told = {name: shape.fill(values) for name, shape in route.query.items()}
         told = {name: wire for name, wire in told.items() if wire is not ABSENT}
+        if route.only is not None:
+            told |= route.only.query
         if route.query_in_body:
             return HttpRequest(route.method, route.path.build(texts), body=told)
         query = {name: wire if isinstance(wire, str) else orjson.dumps(wire).decode() for name, wire in told.items()}
         body = ABSENT if route.body is None else route.body.fill(values)
-        return HttpRequest(route.method, route.path.build(texts), query, body=None if body is ABSENT else body)
+        if body == {} and route.method == "DELETE":
+            body = ABSENT  # a body that is read only
+        path = route.path.build(texts) + ("/" if route.only is not None and route.only.slash else "")
+        request = HttpRequest(route.method, path, query, body=None if body is ABSENT else body)
+        if route.content is not None:
+            request.content = getattr(op, "content", None)
+        if route.headers:
+            headers = {name: shape.fill(values) for name, shape in route.headers.items()}
+            request.headers = {name: text for name, text in headers.items() if isinstance(text, str)}
+        return request
 
     def _check_changes(self, changes: Changes) -> None:
         for field, change in changes.items():
@@ -667,6 +860,9 @@ class Dialect:
         told = self._class_told(response.body) if redirected else None  # before reading uses the body up
         result = self._read_bound(op, route, response.body, known=known)
         result.class_name = result.class_name or told
+        if result.id is None:
+            told_by = (name for name, template in route.reply.headers.items() if template == "{id}")
+            result.id = next((id_ for name in told_by if (id_ := response.headers.get(name))), None)
         return result
 
     def _class_told(self, body: Any) -> str | None:
@@ -736,6 +932,11 @@ class Dialect:
     def _read_failure(self, op: Operation, status: int, body: Any) -> GatewayError:
         """The error of one operation: its route may know the number better, and its names are details of it."""
         error = self.read_error(status, body, self._express(op)[0].errors)
+        if error.code is Code.BAD_REQUEST and isinstance(op, CODE_CALLS):
+            bound = (self._error_body.match(body) if type(body) is dict else None) or {}
+            # a number that the vendor has not, or has for this alone, is that of the app's own code
+            if type(number := bound.get("code")) is int and number not in self._error_numbers:
+                return GatewayError(Code.FUNCTION_FAILED, error.message, number=str(number))
         names = {name: getattr(op, name, None) for name in ("class_name", "id")}
         if isinstance(op, Delete) and op.ids:
             names["id"] = op.ids[0]
@@ -766,6 +967,39 @@ def _lift(bound: dict[str, Any]) -> None:
     for name, field in (("id", ID), ("created_at", CREATED_AT), ("updated_at", UPDATED_AT)):
         if bound.get(name) is None:
             bound[name] = told.get(field)
+
+
+def _heads(routes: Iterable[Route]) -> frozenset[str]:
+    """The first names of their paths, by which nearly every request is told from them at once."""
+    return frozenset(route.path.segments[0].lower() for route in routes)
+
+
+def _read_beside(route: Route, values: dict[str, Any], request: HttpRequest) -> None:
+    """What stands neither in the path nor in the query, nor in a body of JSON."""
+    for name, shape in route.headers.items():
+        if name in request.headers:
+            values.update(shape.match(request.headers[name]) or {})
+    if route.content is not None:
+        values["content"] = request.content
+
+
+def _file_url(template: str) -> PathTemplate:
+    path = PathTemplate.compile(template)
+    if "path" not in path.names or not {"path", "app_id"}.issuperset(path.names):
+        raise MappingError(f"file_url: must have a hole for the path, and at most one for the app_id: {template!r}")
+    return path
+
+
+def _read_body(route: Route, shape: Shape, values: dict[str, Any], body: Any) -> None:
+    found = shape.match(body if body is not None else {} if isinstance(shape, Record) else ABSENT)
+    if found is None:
+        if type(body) is dict:
+            raise GatewayError(Code.BAD_VALUE, f"the body has a value that it must not have: {shown(body)}")
+        raise GatewayError(Code.BAD_JSON, f"the body must be a JSON object, not {shown(body)}")
+    if route.named_twice and found.get("class_name", values["class_name"]) != values["class_name"]:
+        names = f"{found['class_name']} and {values['class_name']}"
+        raise GatewayError(Code.BAD_CLASS_NAME, f"Class name mismatch between {names}.")
+    values.update(found)
 
 
 def _check_needs(route: Route, values: Mapping[str, Any]) -> None:

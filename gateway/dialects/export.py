@@ -25,6 +25,10 @@ _VALID: Final = {
     PasswordForm.BCRYPT: re.compile(r"\$2[abxy]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}"),
     PasswordForm.SHA512_513: re.compile(r"\$sha512x513\$[^$]{1,200}\$[A-Za-z0-9+/]{86}=="),
 }
+_ARGON2: Final = re.compile(
+    # what the gateway writes has 19 MiB and two passes; more than a GiB would stop the log-ins of all others
+    r"\$argon2id\$v=19\$m=[1-9][0-9]{1,5},t=[1-9],p=[1-8]\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{16,86}"
+)
 
 
 class ExportReader:
@@ -97,6 +101,11 @@ class ExportReader:
         return self._values.read(value)
 
     def _kept(self, parts: dict[Exported, Any]) -> str | None:
+        for part, valid in ((Exported.ARGON2, _ARGON2), (Exported.BCRYPT, _VALID[PasswordForm.BCRYPT])):
+            if (kept := _text(parts, part)) is not None:
+                if not valid.fullmatch(kept):
+                    raise GatewayError(Code.BAD_VALUE, f"the password is not kept as {part}, as its key says")
+                return kept
         digest = _text(parts, Exported.HASH)
         if digest is None:
             return None  # a user of another service has none

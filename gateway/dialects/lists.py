@@ -8,9 +8,10 @@ from typing import Any, Final
 from gateway.dialects.names import FieldNames
 from gateway.dialects.scalars import read_flag, read_integer, read_text, shown
 from gateway.errors import Code, GatewayError
-from gateway.mapping.schema import Beyond, PageLimits
+from gateway.mapping.schema import Beyond, PageLimits, TriggerRow
 from gateway.mapping.shape import Codec
 from gateway.model.query import Sort
+from gateway.model.trigger import Moment
 
 
 def split(wire: Any) -> list[str]:
@@ -41,6 +42,18 @@ def orders(names: FieldNames) -> Codec:
         return ",".join(("-" if sort.descending else "") + names.write(sort.field) for sort in order) or None
 
     return Codec(read, write)
+
+
+def moments(triggers: Mapping[Moment, TriggerRow]) -> Codec:
+    """A list of the vendor's words for triggers; those that we have no trigger for say nothing."""
+    known = {row.word: moment for moment, row in triggers.items()}
+
+    def read(wire: Any) -> tuple[str, ...]:
+        if type(wire) is not list or not all(type(word) is str for word in wire):
+            raise GatewayError(Code.BAD_VALUE, f"expected a list of the names of hooks, not {shown(wire)}")
+        return tuple(known[word] for word in wire if word in known)
+
+    return Codec(read, lambda asked: [triggers[moment].word for moment in asked if moment in triggers])
 
 
 def scan_key(names: FieldNames) -> Codec:

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from gateway.dialects.addresses import url_of
 from gateway.dialects.geometry import is_geojson, read_geojson, write_geojson
 from gateway.dialects.json_functions import JSON_ARGUMENTS, JSON_FUNCTION
 from gateway.dialects.names import FieldNames
@@ -29,6 +30,7 @@ from gateway.model.values import (
     SYSTEM_FIELDS,
     UPDATED_AT,
     Fields,
+    File,
     Inline,
     Object,
     Pointer,
@@ -149,6 +151,8 @@ class BareValues:
         if kind not in self._shapes:
             raise GatewayError(Code.UNSUPPORTED, f"a value of the kind {kind.__name__} cannot be told here")
         shape, slots = self._shapes[kind]
+        if kind is File:
+            value = dataclasses.replace(value, url=url_of(value))
         wire = shape.fill({name: value if name == "value" else getattr(value, name) for name in slots})
         if wire is ABSENT:
             raise GatewayError(Code.UNSUPPORTED, f"this {kind.__name__} cannot be told here")
@@ -392,7 +396,7 @@ class BareChanges:
     def _write_branch(self, value: Any) -> Any:
         if type(value) is list:
             return [self._write_branch(part) for part in value]
-        if type(value) is Inline:
+        if type(value) is Inline or type(value) is Object:
             return self.write_tree(value.fields)
         return self.write_tree(value) if type(value) is dict and ID in value else self._values.write(value)
 

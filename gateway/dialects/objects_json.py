@@ -23,16 +23,8 @@ class Plain(dict[str, Any]):
 class ObjectsJson:
     """`{"objectId": ..., "score": 1}` as fields, and back; in place, as values are."""
 
-    def __init__(
-        self,
-        names: FieldNames,
-        values: ValuesJson,
-        not_columns: tuple[str, ...],
-        alike: frozenset[str] = frozenset(),
-    ) -> None:
-        columns = [
-            (wire, field, IDENTITY if field in alike else codec) for wire, (field, codec) in names.system.items()
-        ]
+    def __init__(self, names: FieldNames, values: ValuesJson, not_columns: tuple[str, ...]) -> None:
+        columns = [(wire, field, codec) for wire, (field, codec) in names.system.items()]
         self._system = [(wire, field, None if codec is IDENTITY else codec.read) for wire, field, codec in columns]
         self._wire = [(field, wire, None if codec is IDENTITY else codec.write) for wire, field, codec in columns]
         self._values = values
@@ -167,6 +159,27 @@ class ChangesJson:
         elif type(wire) is list:
             refuse_nested_names(wire)
         return Set(self._incoming.read(wire))
+
+    def read_params(self, wire: Any) -> dict[str, Set | update.Unset]:
+        """Values by names that are no columns, each to be set or taken away; any other operator is a value as it is.
+
+        Parse Server, GlobalConfigRouter.js, as recorded.
+        """
+        if type(wire) is not dict:
+            raise GatewayError(Code.BAD_VALUE, f"expected an object, found {shown(wire)}", name="Object")
+        params: dict[str, Set | update.Unset] = {}
+        for name, value in wire.items():
+            change = self.read_change(dict(value)) if self._is_removal(value) else Set(self._incoming.read(value))
+            assert isinstance(change, Set | update.Unset), "there is no other removal"
+            params[name] = change
+        return params
+
+    def _is_removal(self, wire: Any) -> bool:
+        shape = self._writers.get(update.Unset)
+        return shape is not None and type(wire) is dict and wire == shape.fill({})
+
+    def write_params(self, params: Mapping[str, Change]) -> dict[str, Any]:
+        return {name: self.write_change(change) for name, change in params.items()}
 
     def read_several(self, wire: Any) -> tuple[Change, ...]:
         """A list of operators on one field."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from gateway.dialects.date_texts import read_date_text
 from gateway.errors import Code, GatewayError
 from gateway.mapping.shape import Codec
 from gateway.model.values import Date
@@ -89,12 +90,38 @@ def read_date(wire: Any) -> Date:
     raise bad_value("a date in ISO 8601", wire)
 
 
+def read_from_day(wire: Any) -> Date:
+    """A date as people write it; without a time of day the midnight that begins it."""
+    found = read_date_text(read_text(wire))
+    if found is None:
+        raise bad_value("a date such as 2015-09-20", wire)
+    return found
+
+
+def read_to_day(wire: Any) -> Date:
+    """The same; without a time of day the last moment of it."""
+    found = read_from_day(wire)
+    return found if re.search(r"[T:]", wire) else Date.from_ms(found.ms + 86_400_000 - 1)
+
+
+def read_comma_separated(wire: Any) -> tuple[str, ...]:
+    return tuple(name for part in read_text(wire).split(",") if (name := part.strip()))
+
+
 def read_epoch(wire: Any) -> Date:
     """Milliseconds since 1970."""
     try:
         return Date.from_ms(read_integer(wire))
     except ValueError:
         raise bad_value("milliseconds since 1970", wire) from None
+
+
+def read_epoch_any(wire: Any) -> Date | None:
+    """Seconds or milliseconds since 1970, as clients of one vendor send either; 0 is none."""
+    number = read_number(wire)
+    if not number:
+        return None
+    return read_epoch(int(number * 1000) if abs(number) < MOST_SECONDS else int(number))
 
 
 def read_bytes(wire: Any) -> bytes:
@@ -116,6 +143,8 @@ def write_ids(ids: tuple[str, ...]) -> str | None:
     return None if any("," in part for part in ids) else ",".join(ids) or None
 
 
+MOST_SECONDS = 10**11
+"""As seconds it is the year 5138; as milliseconds, 1973."""
 MOST_TEXTS, LONGEST_TEXT = 50, 1000
 
 
@@ -131,6 +160,21 @@ def read_texts(wire: Any) -> dict[str, str] | None:
     if len(texts) > MOST_TEXTS or any(len(text) > LONGEST_TEXT for pair in texts.items() for text in pair):
         raise GatewayError(Code.BAD_VALUE, f"expected {MOST_TEXTS} texts of {LONGEST_TEXT} characters, at most")
     return texts or None
+
+
+def read_flags(wire: Any) -> dict[str, bool]:
+    if type(wire) is not dict or not all(type(flag) is bool for flag in wire.values()):
+        raise bad_value("an object of flags", wire)
+    return wire
+
+
+def read_names(wire: Any) -> tuple[str, ...]:
+    """A list of texts, or one alone."""
+    if type(wire) is str:
+        return (wire,)
+    if type(wire) is not list or not all(type(name) is str for name in wire):
+        raise bad_value("a list of texts", wire)
+    return tuple(wire)
 
 
 def read_list(wire: Any) -> list[Any]:
@@ -159,6 +203,7 @@ def read_acl(wire: Any) -> dict[str, dict[str, bool]]:
 
 SCALARS: Mapping[str, Codec] = {
     "text": Codec(read_text, lambda value: value),
+    "upper": Codec(lambda wire: read_text(wire).lower(), str.upper),  # in lower case with us
     "any_text": Codec(read_any_text, lambda value: value),
     "number": Codec(read_number, lambda value: value),
     "negated": Codec(lambda wire: -read_number(wire), lambda value: -value),
@@ -171,11 +216,19 @@ SCALARS: Mapping[str, Codec] = {
     "flag01": Codec(read_flag, lambda value: 1 if value else None),
     # Parse REST guide, "Data Types"; LeanCloud storage REST guide, "Advanced Data Types": UTC with milliseconds
     "iso_ms": Codec(read_date, lambda value: value.iso),
+    "from_day": Codec(read_from_day, lambda value: value.iso),
+    "to_day": Codec(read_to_day, lambda value: value.iso),
     "epoch_ms": Codec(read_epoch, lambda value: value.ms),
+    "epoch_any": Codec(read_epoch_any, lambda value: value.ms),
     "iso_text": Codec(lambda wire: read_date(wire).iso, lambda value: value),
     "base64": Codec(read_bytes, lambda value: b64encode(value).decode("ascii")),
     "acl": Codec(read_acl, lambda value: value),
     "texts": Codec(read_texts, lambda value: value),
+    "flags": Codec(read_flags, lambda value: value or None),
+    "names": Codec(read_names, list),
+    "names_csv": Codec(
+        lambda wire: tuple(filter(None, read_text(wire).split(","))), lambda names: ",".join(names) or None
+    ),
     "list": Codec(read_list, lambda value: value),
     "one_id": Codec(lambda wire: (wire,), lambda value: value[0] if len(value) == 1 else None),
     "ids": Codec(read_ids, write_ids),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -124,9 +124,10 @@ def _short(wire: str) -> str:
 class Cursor:
     """The tokens of one text, read from the left. What it misses it tells with the position."""
 
-    def __init__(self, text: str, what: str) -> None:
+    def __init__(self, text: str, what: str, read: Callable[[str, str], list[Token]] = tokens) -> None:
+        """`read` finds the tokens, for a grammar with others."""
         self.what = what
-        self._tokens = tokens(text, what)
+        self._tokens = read(text, what)
         self._at = 0
         self._depth = 0
 

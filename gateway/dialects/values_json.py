@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.dialects.addresses import called, own, url_of
 from gateway.dialects.scalars import bad_value, shown
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.shape import Constant, Either, Passed, Record, Shape, Slot
@@ -40,7 +41,7 @@ REQUIRED_SLOTS: Mapping[str, frozenset[str]] = {
     "object": frozenset({"class_name", "fields"}),
 }
 OPTIONAL_SLOTS: Mapping[str, frozenset[str]] = {
-    "file": frozenset({"name", "url", "id", "mime_type", "metadata"}),
+    "file": frozenset({"name", "url", "id", "mime_type", "metadata", "called"}),
 }
 
 # the kinds that a page has hundreds of: their fields by position, so that one is made without a dict of arguments
@@ -57,16 +58,12 @@ class ValuesJson:
     """Reads and writes values by a mapping's `values:`. The compiled templates come in through `define`.
 
     With `as_pointers` an object in the place of a pointer is read as the pointer: that is what a client means that
-    saves one, as it saves the object itself on its own. Kinds that are `alike` at both ends of a pair are left as
-    they stand (see `dialects.pair`).
+    saves one, as it saves the object itself on its own.
     """
 
-    def __init__(self, tag: str, *, as_pointers: bool = False, alike: frozenset[str] = frozenset()) -> None:
+    def __init__(self, tag: str, *, as_pointers: bool = False) -> None:
         self.tag = tag
         self._as_pointers = as_pointers
-        self._alike = alike
-        self._kept: dict[str, int] = {}
-        """Tags of kinds that are left as they stand, and how many keys such a value has."""
         self.made = 0
         """How many values were made so far: where none was, there is none to be written."""
         self._readers: dict[str, Reader] = {}
@@ -107,9 +104,6 @@ class ValuesJson:
         return read
 
     def _compile_reader(self, kind: str, record: Record) -> Reader:
-        if kind in self._alike:
-            self._kept[record.fill({})[self.tag]] = len(record.parts)
-            return lambda wire: wire
         cls: Callable[..., Any] = VALUE_CLASSES[kind]
         pairs = [(key, part.name, part.codec.read) for key, part in record.parts.items() if isinstance(part, Slot)]
         order = POSITIONS.get(kind)
@@ -119,13 +113,17 @@ class ValuesJson:
                 ((key, _, decode),) = pairs
 
                 def read_one(wire: dict[str, Any]) -> Any:
-                    return cls(decode(wire.get(key)))
+                    if key not in wire:
+                        raise self._not_valid(wire)
+                    return cls(decode(wire[key]))
 
                 return read_one
             (key1, _, decode1), (key2, _, decode2) = pairs
 
             def read_two(wire: dict[str, Any]) -> Any:
-                return cls(decode1(wire.get(key1)), decode2(wire.get(key2)))
+                if key1 not in wire or key2 not in wire:
+                    raise self._not_valid(wire)
+                return cls(decode1(wire[key1]), decode2(wire[key2]))
 
             return read_two
         return self._general_reader(kind, cls, record)
@@ -139,6 +137,8 @@ class ValuesJson:
                 raise GatewayError(Code.BAD_VALUE, f"this is not a valid {kind}: {shown(wire)}", name=kind)
             if self._as_pointers and cls is Object:
                 return self._pointer(bound)
+            if cls is File:
+                return own(File(**bound))
             return bound["value"] if cls is bytes else cls(**bound)
 
         return read
@@ -181,6 +181,12 @@ class ValuesJson:
         def write(value: Any) -> Any:
             return record.fill({name: getattr(value, name) for name in names})
 
+        def write_file(file: File) -> Any:
+            told = {name: getattr(file, name) for name in names}
+            return record.fill({**told, "url": url_of(file), "called": called(file)})
+
+        if VALUE_CLASSES[kind] is File:
+            return write_file
         return write if VALUE_CLASSES[kind] is not Polygon else _without_holes(write)
 
     # --- reading ---
@@ -200,21 +206,21 @@ class ValuesJson:
         name = wire[self.tag]
         reader = self._readers.get(name) if type(name) is str else None
         if reader is None:
-            raise GatewayError(Code.BAD_VALUE, f"this is not a valid {name}", name=str(name))
-        made = reader(wire)
-        if made is not wire:
-            self.made += 1
-        return made
+            raise self._not_valid(wire)
+        self.made += 1
+        return reader(wire)
+
+    def _not_valid(self, wire: dict[str, Any]) -> GatewayError:
+        name = str(wire[self.tag])
+        return GatewayError(Code.BAD_VALUE, f"This is not a valid {name}", name=name)  # Parse Server's own sentence
 
     def read_items(self, wire: dict[str, Any]) -> None:
         """The values of an object, each where it stands."""
-        tag, kept = self.tag, self._kept
+        tag = self.tag
         for key, value in wire.items():
             kind = type(value)
             if kind is dict:
                 if tag in value:
-                    if kept and len(value) == kept.get(str(value[tag])):
-                        continue
                     wire[key] = self._read_tagged(value)
                 else:
                     self.read_items(value)
@@ -258,7 +264,6 @@ class ValuesJson:
 
     def write_items(self, values: dict[str, Any]) -> None:
         """The wire of an object's values, each where it stands. An error names the key."""
-        tag, kept = self.tag, self._kept
         key = ""
         try:
             for key, value in values.items():
@@ -266,8 +271,6 @@ class ValuesJson:
                 if kind in _PLAIN:
                     continue
                 if kind is dict:
-                    if kept and tag in value and len(value) == kept.get(str(value[tag])):
-                        continue
                     self.write_items(value)
                 elif kind is list:
                     self._write_list(value)

@@ -128,8 +128,9 @@ class WhereJson:
                 return None
             try:
                 wire = read_json(wire)
-            except GatewayError as error:
-                raise GatewayError(Code.BAD_JSON, f"where is not valid JSON: {error.message}") from None
+            except GatewayError:
+                # Parse Server's own sentences, here and below: SDKs show them, and people search for them
+                raise GatewayError(Code.BAD_JSON, "where parameter is not valid JSON") from None
         parts = self._parts(wire)
         if not parts:
             return None
@@ -160,10 +161,9 @@ class WhereJson:
         if name == "related_to":
             return [self._read_related(value)]
         if type(value) is not list:
-            # Parse Server's own sentence, which its users search for
             raise bad_query(f"{key} must be an array", key)
         if not value and name == "nor":
-            raise bad_query(f"{key} needs a list of at least one condition", key)
+            raise bad_query(f"Bad {key} format - use an array of at least 1 value.", key)
         if name == "and":
             return [part for item in value for part in self._parts(item)]
         either = Or(tuple(self._all_of(item) for item in value))
@@ -183,7 +183,10 @@ class WhereJson:
         return RelatedTo(owner, self._names.read(value["key"]))
 
     def _read_field(self, key: str, value: Any) -> list[Filter]:
-        field = self._names.read(key)
+        try:
+            field = self._names.read(key)
+        except GatewayError as error:  # some vendors have another sentence for it than where a field is written
+            raise GatewayError(error.code, error.message, **{**error.details, "expected": "condition"}) from None
         if type(value) is not dict or self._incoming.tag in value:
             return [Condition(field, Op.EQ, self._incoming.read(value))]
         operators = [name for name in value if name[:1] == "$"]
@@ -231,7 +234,7 @@ class WhereJson:
     def _read_list(self, name: str, operand: Any, field: str) -> list[Any]:
         if type(operand) is not list:
             # Parse Server answers 107 here, not 102
-            raise GatewayError(Code.BAD_JSON, f"bad {self._wire[name]} value: expected a list", field=field)
+            raise GatewayError(Code.BAD_JSON, f"bad {self._wire[name]} value", field=field)
         regex = self._wire.get("regex")
         if name == "all" and regex and any(type(item) is dict and regex in item for item in operand):
             return [self._regex(item, field) for item in operand]
@@ -265,7 +268,9 @@ class WhereJson:
         if type(pattern) is not str:
             raise bad_query(f"a pattern must be text (on {field!r})", field)
         if type(options) is not str or not _OPTIONS.issuperset(options):
-            raise bad_query(f"bad $options value for query: {shown(options)}", field)
+            raise bad_query(
+                f"Bad $options value for query: {options if type(options) is str else shown(options)}", field
+            )
         return Regex(pattern, "".join(sorted(set(options) - {"u"})))  # RE2 reads Unicode anyway
 
     def _read_subquery(self, wire: Any, operator: str, key: str | None) -> Subquery:
@@ -285,7 +290,7 @@ class WhereJson:
     def _read_in_query(self, operand: Any, nested: _Nested) -> Condition:
         # Parse Server asks for the where here, and not inside $select, where old SDKs leave it out
         if type(operand) is dict and "where" not in operand:
-            raise bad_query(f"improper usage of {self._wire['in_query']}: it needs a className and a where")
+            raise bad_query(f"improper usage of {self._wire['in_query']}")
         return Condition(nested.field, Op.IN, self._read_subquery(operand, self._wire["in_query"], None))
 
     def _read_select(self, operand: Any, nested: _Nested) -> Condition:
@@ -337,7 +342,10 @@ class WhereJson:
     def _box(self, corners: list[Any], field: str) -> Box:
         if len(corners) != 2:
             raise bad_query(f"$box must hold two points, southwest and northeast (on {field!r})", field)
-        return Box(self._point(corners[0], field), self._point(corners[1], field))
+        one, other = self._point(corners[0], field), self._point(corners[1], field)
+        # the REST guide's own example has the northern corner first; Parse Server on PostgreSQL takes any two
+        south, north = sorted((one.latitude, other.latitude))
+        return Box(GeoPoint(south, one.longitude), GeoPoint(north, other.longitude))
 
     def _read_geo_within(self, operand: Any, nested: _Nested) -> Condition:
         field = nested.field
@@ -413,6 +421,8 @@ class WhereJson:
             and type(value) is dict
             and all(key[:1] == "$" for key in (*there, *value))
             and not there.keys() & value.keys()
+            # Parse Server on PostgreSQL reads past what stands beside `"$ne": null`
+            and None not in (*there.values(), *value.values())
             and bool(there)
             and bool(value)
         )

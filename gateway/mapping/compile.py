@@ -11,11 +11,21 @@ from typing import Any, get_type_hints
 from pydantic import ValidationError
 
 from gateway.errors import Code, GatewayError, MappingError
-from gateway.mapping.route import Fate, PathTemplate, ReplyShape, Route, Unit
-from gateway.mapping.schema import ErrorsSection, Reply, RouteSection, UnitSection, faults
-from gateway.mapping.shape import Compiler, Passed, ReadOnly, Record, Shape
+from gateway.mapping.route import Fate, Only, PathTemplate, ReplyShape, Route, Statement, Unit
+from gateway.mapping.schema import (
+    ErrorsSection,
+    OnlySection,
+    Reply,
+    RouteSection,
+    StatementSection,
+    UnitSection,
+    faults,
+)
+from gateway.mapping.shape import Compiler, Passed, ReadOnly, Record, Shape, Slot
+from gateway.model.administration import Health
 from gateway.model.catalogue import OPERATIONS
 from gateway.model.operation import Operation, Result, ServerTime
+from gateway.model.owners import OWNER_OPERATIONS
 
 RESULT_SLOTS = frozenset(field.name for field in dataclasses.fields(Result)) - {"created"}
 _UNIT_SLOTS: Mapping[str, frozenset[str]] = {
@@ -25,9 +35,11 @@ _UNIT_SLOTS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"success", "results", "failure"}),
 }
 """What the templates of a batch of kinds bind."""
-HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id"})
-"""What a header of a reply can hold: the address of the mount, its path, and the names of the object."""
-ERROR_SLOTS = frozenset({"message", "class_name", "id", "field", "expected", "found", "name", "action"})
+HEADER_SLOTS = frozenset({"base", "mount", "class_name", "id", "file_url"})
+"""What a header of a reply can hold: the address of the mount, its path, the names of the object, a file's address."""
+ERROR_SLOTS = frozenset(
+    {"message", "class_name", "id", "field", "expected", "found", "name", "action", "trigger", "minutes"}
+)
 """What the text of an error can hold: the details of a GatewayError."""
 
 
@@ -46,23 +58,33 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
     body = None if section.body is None else compiler.compile(section.body, f"{where}.body")
     if body is not None and not isinstance(body, Record) and not body.slots():
         raise MappingError(f"{where}.body: must be an object, or a slot")
+    if section.query_joins_body and (query or section.ignore or section.refuse or body is None):
+        raise MappingError(f"{where}.query_joins_body: belongs to a body, and to no parameter with a name of its own")
+    headers = {name: compiler.compile(part, f"{where}.headers.{name}") for name, part in section.headers.items()}
+    _check_content(section, path, where)
     if body is not None and section.query_in_body:
         raise MappingError(f"{where}.body: has the parameters already")
     in_path = frozenset[str]().union(*(shape.slots() for shape in holes.values()))
     bound = frozenset[str]().union(*(shape.slots() for shape in query.values()))
     if body is not None:
         bound |= body.slots()
+    bound |= frozenset[str]().union(*(shape.slots() for shape in headers.values()))
+    bound |= {"content"} if section.content is not None else set()
     again = _read_only_slots(body)
     for name in sorted((in_path & bound) - (again & {"class_name"})):
         raise MappingError(f"{where}: {name} is bound by the path, and once more")
     bound |= in_path
+    if section.statement is not None:
+        bound |= fields.keys()
     if section.unit is not None or (section.batch is not None and section.batch.name is not None):
         bound |= {"names"}
     required = _check_bound(section, fields, bound, where)
-    if section.open and (operation is not ServerTime or path.names):
+    if section.open and (operation not in (ServerTime, Health) or path.names):
         raise MappingError(
             f"{where}.open: only what the gateway answers by itself needs no keys, and {section.op} does"
         )
+    if section.owner is not (section.op in OWNER_OPERATIONS):
+        raise MappingError(f"{where}.owner: belongs to {', '.join(OWNER_OPERATIONS)}, and to nothing else")
     if ((section.batch is not None) + (section.unit is not None)) != ("items" in fields):
         raise MappingError(f"{where}.batch: belongs to a batch, and to nothing else")
     reply = _reply(section.reply, compiler, f"{where}.reply")
@@ -82,17 +104,42 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         tells=section.tells,
         empty_on=frozenset(section.empty_on),
         open=section.open,
+        owner=section.owner,
         empty_item=(section.empty_item,) if "empty_item" in section.model_fields_set else None,
         batch=section.batch,
         unit=None if section.unit is None else _unit(section.unit, compiler, f"{where}.unit"),
+        statement=None if section.statement is None else _statement(section, section.statement, compiler, where),
+        names_class=section.statement is not None,
         when=section.when,
         query_in_body=section.query_in_body,
+        query_joins_body=section.query_joins_body,
         repeated=frozenset(section.repeated),
+        gathered=frozenset(section.gathered),
         needs=section.needs,
+        apart=section.apart,
         required=tuple(sorted(required - in_path - section.defaults.keys() - {"items"})),
         bound=bound,
         named_twice="class_name" in in_path & again,
+        headers=headers,
+        content=section.content,
+        keyless=section.keyless,
+        only=_only(section.only),
     )
+
+
+def _only(section: OnlySection) -> Only | None:
+    only = Only(section.query, section.headers, section.slash)
+    return only if only != Only({}, {}) else None
+
+
+def _check_content(section: RouteSection, path: PathTemplate, where: str) -> None:
+    for name in section.headers:
+        if name != name.lower():
+            raise MappingError(f"{where}.headers.{name}: names of headers are lower case here")
+    if section.content == "body" and section.body is not None:
+        raise MappingError(f"{where}.body: is bytes already")
+    if section.keyless is not None and (section.keyless not in path.names or section.path.get(section.keyless, "")):
+        raise MappingError(f"{where}.keyless: must be a hole of the path that binds nothing")
 
 
 def _check_bound(
@@ -113,6 +160,12 @@ def _check_bound(
     for name in section.repeated:
         if name not in section.query and name not in section.also:
             raise MappingError(f"{where}.repeated: there is no parameter {name}")
+    for name in section.gathered:
+        if name not in section.also:
+            raise MappingError(f"{where}.gathered: {name} is no other spelling of a parameter")
+    for name in section.apart:
+        if name not in section.query:
+            raise MappingError(f"{where}.apart: there is no parameter {name}")
     for name in section.needs:
         if name not in bound:
             raise MappingError(f"{where}.needs: nothing binds {name}")
@@ -154,6 +207,18 @@ def _unit(section: UnitSection, compiler: Compiler, where: str) -> Unit:
     return Unit(section, kinds, *shapes)
 
 
+def _statement(section: RouteSection, given: StatementSection, compiler: Compiler, where: str) -> Statement:
+    """Its kinds as routes, whose errors are told alike."""
+    bare = StatementSection(text=given.text, values=given.values)
+    kinds: dict[str, Route] = {}
+    for kind, row in given.kinds.items():
+        route = section.model_copy(
+            update={"op": row.op, "query": {}, "defaults": row.defaults, "reply": row.reply, "statement": bare}
+        )
+        kinds[kind] = compile_route(route, compiler, f"{where}.statement.kinds.{kind}")
+    return Statement(given, kinds)
+
+
 def _read_only_slots(body: Shape | None) -> frozenset[str]:
     parts = body.parts.values() if isinstance(body, Record) else ()
     return frozenset(part.slot.name for part in parts if isinstance(part, ReadOnly))
@@ -177,11 +242,14 @@ def _holes(section: RouteSection, path: PathTemplate, compiler: Compiler, where:
 
 def _fates(section: RouteSection, where: str) -> dict[str, Fate]:
     fates: dict[str, Fate] = {}
+    statement = () if section.statement is None else (section.statement.text, section.statement.values)
     for names, fate in (
         (section.query, Fate.BIND),
         (section.also, Fate.BIND),
         (section.ignore, Fate.IGNORE),
+        (statement, Fate.IGNORE),
         (section.refuse, Fate.REFUSE),
+        (section.only.query, Fate.IGNORE),
     ):
         for name in names:
             if name in fates:
@@ -224,7 +292,10 @@ def _reply(given: Any, compiler: Compiler, where: str) -> ReplyShape:
     for header, template in reply.headers.items():
         _check_text(template, HEADER_SLOTS, f"{where}.headers.{header}")
     read = dataclasses.replace(compiler, open=True).compile(reply.body, f"{where}")
-    return ReplyShape(reply.status, reply.headers, body, read, tuple(sorted(body.slots())))
+    slots = tuple(sorted(body.slots()))
+    if "content" in slots and not (isinstance(body, Slot) and slots == ("content",)):
+        raise MappingError(f"{where}: the bytes of a file are all of an answer")
+    return ReplyShape(reply.status, reply.headers, body, read, slots, "content" in slots)
 
 
 def _check_text(template: str, allowed: frozenset[str], where: str) -> None:

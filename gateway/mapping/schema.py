@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.errors import Code, MappingError
 from gateway.model.schema import Action, Kind
+from gateway.model.trigger import Moment
 from gateway.yaml_text import read_yaml
 
 Template = Any
@@ -45,6 +46,8 @@ class Limits(Strict):
     bulk: int | None = Field(default=None, ge=1)
     """Objects of one operation for many, as an item of a batch."""
     relation_members: int = Field(ge=1)
+    base64_file: int | None = Field(default=None, ge=1)
+    """Letters of a file whose bytes come as base64."""
 
 
 class Names(Strict):
@@ -53,6 +56,10 @@ class Names(Strict):
     class_: Annotated[str, Field(alias="class")]
     field: str
     reserved: tuple[str, ...] = ()
+    file: str | None = None
+    """What the name of a new file must match, where there is such a rule; `file_name` is the codec."""
+    longest_file: int | None = None
+    """Characters of such a name, without what makes it another one than any there is."""
     aliases: dict[str, str] = {}
     """Other names that queries may have for a field of the wire."""
     classes: dict[str, str] = {}
@@ -75,6 +82,8 @@ class Proves(Strict):
 
     client: tuple[str, ...]
     master: tuple[str, ...]
+    code: tuple[str, ...] = ()
+    """... that code of the app's own asks, which may say which triggers are not to be asked. Alone it proves nobody."""
 
 
 class CredentialsSection(Strict):
@@ -108,6 +117,8 @@ class WhereSection(Strict):
     logic: dict[str, str]
     refuse: tuple[str, ...] = ()
     """Operators that the vendor has and the gateway has not."""
+    unheeded: tuple[str, ...] = ()
+    """Operators of the clients that the vendor's servers read past: a backend is asked by other means."""
     list_is_and: bool = False
     subquery_binds: tuple[Literal["limit", "skip", "order"], ...] = ()
     subquery_ignores: tuple[str, ...] = ()
@@ -181,6 +192,25 @@ class UnitSection(Strict):
     kinds: dict[str, KindRow]
 
 
+class StatementRow(Strict):
+    """One kind of statement: what it means, and its answer."""
+
+    op: str
+    defaults: dict[str, Any] = {}
+    reply: Template
+
+
+class StatementSection(Strict):
+    """What is asked for stands in a text, in the grammar of `cql_reader`. A query is what the route itself asks for."""
+
+    text: str
+    """The parameter with the text."""
+    values: str
+    """The parameter with a list of values for its places, as JSON."""
+    kinds: dict[Literal["insert", "update", "delete"], StatementRow] = {}
+    """What other statements mean; no path leads to them, and what they need the statement says."""
+
+
 class ChildrenSection(Strict):
     """A key of the body with a list of what other requests of the batch make, and the fields to put them in."""
 
@@ -188,6 +218,15 @@ class ChildrenSection(Strict):
     class_name: str
     name: str
     field: str
+
+
+class OnlySection(Strict):
+    """A `*` at the end of a text is any ending; names of headers are lower case."""
+
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    slash: bool = False
+    """The path has a slash at its end."""
 
 
 class RouteSection(Strict):
@@ -200,22 +239,40 @@ class RouteSection(Strict):
     query: dict[str, Template] = {}
     also: dict[str, str] = {}
     """Other spellings of a parameter, read but never written."""
+    gathered: tuple[str, ...] = ()
+    """Of the other spellings those that are each a key of an object, which is the parameter."""
     query_in_body: bool = False
     """The parameters stand in the body; they are read from the URL as well."""
+    query_joins_body: bool = False
+    """Parameters are as keys of the body, whatever they are called."""
     repeated: tuple[str, ...] = ()
     """Parameters that may be there more than once; together they are a list."""
+    apart: tuple[str, ...] = ()
+    """Parameters that say the same, of which a request has one at the most."""
     given: dict[str, Any] = {}
     """Parameters that are as if sent, where they are not."""
     needs: tuple[str, ...] = ()
     """Slots of which a request must bind one."""
     body: Template = None
+    headers: dict[str, Template] = {}
+    """Headers that say something of the operation; their names are lower case."""
+    content: Literal["body", "part"] | None = None
+    """Bytes, which are bound to `$content` and not read before the operation asks for them: all of the body, or a part
+    of a form. `body` is then for the fields that come before that part."""
+    only: OnlySection = OnlySection()
+    """Of several routes with one path this one is for requests that have these parameters and headers."""
+    keyless: str | None = None
+    """A hole of the path that names the application: whoever knows the address needs no key."""
     defaults: dict[str, Any] = {}
     ignore: tuple[str, ...] = ()
     refuse: tuple[str, ...] = ()
     open: bool = False
     """Anybody may ask, without keys: only for what the gateway itself can answer."""
+    owner: bool = False
+    """Whoever asks comes with an account (`accounts:`), and without an application."""
     batch: BatchSection | None = None
     unit: UnitSection | None = None
+    statement: StatementSection | None = None
     reply: Template
     reply_known: Template = None
     """The reply where what was asked to be made was there already."""
@@ -243,6 +300,8 @@ class ErrorRow(Strict):
     """Sentences of its own for a column of some type (the detail `expected`)."""
     body: Template = None
     """Where the answer is not of the usual shape."""
+    plain: bool = False
+    """That body is text, and not JSON."""
     own_code: bool = False
     """An error that has a number of its own (the detail `number`) is told with that."""
 
@@ -295,6 +354,22 @@ class GroupsSection(Strict):
     group: dict[str, Template]
 
 
+class GeoSection(Strict):
+    """How a point that is kept by itself is told, one that is like what was searched for, and a category of them."""
+
+    point: dict[str, Template]
+    related: dict[str, Template]
+    category: dict[str, Template]
+
+
+class AccountsSection(Strict):
+    """The headers that say whose applications are asked for, and how one of them is told."""
+
+    email: str
+    password: str
+    app: Template
+
+
 class ColumnsSection(Strict):
     """How a column is told, and how a client says one that is to be made. `types` are words, by the types they mean."""
 
@@ -325,6 +400,8 @@ class Exported(StrEnum):
     SHARED_SESSION = "shared_session"  # one that all log-ins of the user share
     OWNER = "owner"  # of a session: an object that has one is a session
     EXPIRES = "expires"
+    BCRYPT = "bcrypt"  # a hash that says by itself what it is, and what it was salted with
+    ARGON2 = "argon2"  # the same, and the form in which the gateway keeps passwords
 
 
 class Prefixed(StrEnum):
@@ -339,6 +416,21 @@ class PasswordForm(StrEnum):
     SHA512_513 = "sha512_513"  # SHA-512 of salt and password, then 512 times of that, in base64
 
 
+class ArchiveSection(Strict):
+    """How all of an application is written: names of files, and what they begin with; `{class_name}` stands in each.
+
+    The members of a relation are a class of their own, called `members` (with `{field}` in it as well), whose lines
+    have the ids of both under the keys `owner` and `member`.
+    """
+
+    objects: str
+    columns: str
+    head: str
+    members: str
+    owner: str
+    member: str
+
+
 class ExportSection(Strict):
     """How the vendor writes users to a file: a JSON object a line."""
 
@@ -350,12 +442,109 @@ class ExportSection(Strict):
     fields: dict[str, Exported]
     prefixes: dict[str, Prefixed] = {}
     ignored: tuple[str, ...] = ()
+    archive: ArchiveSection | None = None
+
+
+class PushHeadersSection(Strict):
+    """How a push is said by the headers of a message: header -> the word of a push, for all devices and for a type."""
+
+    everywhere: dict[str, str]
+    devices: dict[str, dict[str, str]]
+    bits: tuple[str, ...]
+    """Types of devices, in the order of their bits in a sum."""
+    names: tuple[str, str]
+    """What the vendor's names for such a sum begin with, and what is between the types in them."""
+
+
+class HookCall(Strict):
+    """One kind of question to a webhook. Every template binds some of `dialects.hooks_json.SLOTS`."""
+
+    path: str = ""
+    """What comes after the webhook's address; `{name}`, `{class_name}` and `{word}` stand in it."""
+    headers: dict[str, Template] = {}
+    body: Template
+    value: str | None = None
+    """The key of the answer that has what the code returned; null where the answer itself is that."""
+
+
+class TriggerRow(Strict):
+    """A trigger, by the vendor's word for it, and the question, where it is not the usual one."""
+
+    word: str
+    ask: HookCall | None = None
+
+
+class FailureSection(Strict):
+    shapes: tuple[Template, ...]
+    """Bodies that tell a failure, by `$message` and `$code`; the first one that fits."""
+    any_status: bool = False
+    """Such a body is a failure whatever its status is; otherwise where that is 400 or more."""
+    no_code: int | None = None
+    """A number that says that there is none."""
+    statuses: tuple[int, ...] = ()
+    """Those of 500 and more whose bodies tell a failure as well; of any other nothing is read."""
+
+
+class LearnedSection(Strict):
+    """How a server of code tells what it has: a list of names. What begins with a prefix is a trigger of a class."""
+
+    path: str
+    headers: dict[str, Template] = {}
+    value: str
+    triggers: dict[str, Moment]
+
+
+class HooksSection(Strict):
+    """How code of the app's own, which runs elsewhere, is asked, and how it answers."""
+
+    default: bool = False
+    """What a webhook of the configuration speaks where it does not say."""
+    headers: dict[str, Template] = {}
+    function: HookCall
+    with_objects: HookCall | None = None
+    """The same for a call whose arguments and answer have whole objects; null where that is no difference."""
+    event: HookCall | None = None
+    job: HookCall | None = None
+    trigger: HookCall
+    triggers: dict[Moment, TriggerRow]
+    operators: bool = False
+    """What is about to be saved shows operators as such; otherwise it is as it will be then."""
+    saves_are_creates: bool = False
+    """The triggers of saving are asked of new objects alone, and others of changes."""
+    updated_keys: str | None = None
+    """A key of the object that has the names of what is changed."""
+    session_key: str | None = None
+    """A key of the user that has the token of its session."""
+    class_key: str | None = None
+    """A key of an object with the name of its class."""
+    private: dict[str, tuple[str, ...]] = {}
+    """Class -> columns that no trigger is shown."""
+    failure: FailureSection
+    learned: LearnedSection | None = None
 
 
 class Cors(Strict):
     preflight_status: int
     headers: dict[str, str]
     preflight_headers: dict[str, str] = {}
+
+
+class HookWarnings(Strict):
+    """The vendor's sentences where the configuration has code of that name too, by `{name}` and `{class_name}`."""
+
+    function: str
+    trigger: str
+
+
+class RegisteredSection(Strict):
+    """How a registered webhook is told, of a function and of a trigger, by `$name`, `$class_name` and `$url`.
+
+    The words of triggers are those of `hooks`; they are a codec, `trigger`.
+    """
+
+    function: Template
+    trigger: Template
+    warnings: HookWarnings
 
 
 class MappingFile(Strict):
@@ -384,6 +573,10 @@ class MappingFile(Strict):
     """Class -> fields that its objects show where they have none."""
     set_by_server: dict[str, tuple[str, ...]] = {}
     """Class -> columns that clients send along as they have found them, and that say nothing then."""
+    push_platforms: tuple[str, ...] = ()
+    """Keys in the data of a push that hold what devices of one type are told."""
+    lower_case: dict[str, tuple[str, ...]] = {}
+    """Class -> columns whose texts are written in lower case."""
     class_tag: str | None = None
     """A key of every object in an answer, with the name of its class."""
     ignored_keys: tuple[str, ...] = ()
@@ -418,8 +611,27 @@ class MappingFile(Strict):
     export: ExportSection | None = None
     permissions: PermissionsSection | None = None
     groups: GroupsSection | None = None
+    hooks: HooksSection | None = None
+    geo: GeoSection | None = None
+    push_headers: PushHeadersSection | None = None
+    records: dict[str, dict[str, Template]] = {}
+    """Things of a few parts, usable as codecs: name -> what one is, by the names of its parts."""
+    accounts: AccountsSection | None = None
+    features: dict[str, Any] | None = None
+    """What a server of this vendor tells that it can do: see `dialects.features_json`."""
     log_entry: dict[str, Template] | None = None
     """What an entry of a client's log is, by the slots of `model.services.LogEntry`."""
+    registered_hooks: RegisteredSection | None = None
+    saved_file: Template = None
+    """What is told of a file that was saved, by the slots of `model.values.File`: the codec `saved_file`."""
+    file_url: str | None = None
+    """Where the bytes of a file are, below the mount: a path with a hole for `path` and, where needed, for `app_id`."""
+    never_asked: tuple[str, ...] = ()
+    """Operations that are served, and that no server of this vendor is asked for: it has other ways to do them."""
+    upload_url: str | None = None
+    """Where the bytes of a file that was announced are brought, below the mount, by `app_id` and `token`."""
+    file_signature: dict[Literal["signature", "expires"], str] = {"signature": "signature", "expires": "expires"}
+    """The parameters of an address that is signed."""
     cors: Cors
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.model.operation import Operation, Returning
+from gateway.model.push import INSTALLATION, Push
 from gateway.model.update import Changes
 from gateway.model.values import Date
 
@@ -58,6 +59,7 @@ class SignUp(Operation):
     guest: bool = False
     named_by_email: bool = False
     with_status: bool = False
+    ignore_hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +196,7 @@ def own_class(operation: type[Operation]) -> str:
 _CLASSES: Mapping[type[Operation], str] = {
     **dict.fromkeys((SignUp, LogIn, VerifyPassword, LogInAs, CurrentUser), USER),
     **dict.fromkeys((CurrentSession, PairSession, UpgradeSession), SESSION),
+    Push: INSTALLATION,
 }
 
 ACCOUNT_OPERATIONS: Mapping[str, type[Operation]] = {

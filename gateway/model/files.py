@@ -12,10 +12,45 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from gateway.errors import Code, GatewayError
 from gateway.model.operation import Operation
-from gateway.model.values import Date
+from gateway.model.values import Date, File
 
 FILE: Final = "_File"
+
+LONGEST_PATH: Final = 1000
+"""Bytes, as a directory's path is an id in the store."""
+LONGEST_NAME: Final = 255
+"""Characters, of one of the names of a path: what file systems, and what archives that are made of files, can have."""
+
+
+def read_path(text: str) -> str:
+    """The path that a client means, with or without a slash in front and behind; the empty one is the root.
+
+    Raises GatewayError(BAD_FILE_NAME) for what cannot be one: it is no way up, and nothing that a log, a header or
+    another system would read as something else.
+    """
+    path = text.removeprefix("/").removesuffix("/")
+    names = path.split("/") if path else []
+    if len(path.encode(errors="surrogatepass")) > LONGEST_PATH:
+        raise GatewayError(Code.BAD_FILE_NAME, f"a path has at most {LONGEST_PATH} bytes")
+    for name in names:
+        if not name or name in (".", "..") or len(name) > LONGEST_NAME or not name.isprintable() or "\\" in name:
+            raise GatewayError(
+                Code.BAD_FILE_NAME,
+                f"a name in a path has 1 to {LONGEST_NAME} printable characters, no backslash, and is not . or ..",
+            )
+    return path
+
+
+def name_in(path: str) -> str:
+    """The last name of a path."""
+    return path.rpartition("/")[2]
+
+
+def above(path: str) -> str:
+    """The path of the directory that a path is in; the empty one is the root."""
+    return path.rpartition("/")[0]
 
 
 class Content(Protocol):
@@ -55,22 +90,42 @@ class StoredContent(Protocol):
     def read(self, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]: ...
 
 
+@dataclass(slots=True)
+class SignedFile(File):
+    """A file whose address has this in it: `signature` and `expires`."""
+
+    signature: Mapping[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveFile(Operation):
     """Keeps a file: `content`, or what is at the address `url`, or nothing but an empty file. Answers `Result.file`.
 
-    Directories of the path that are missing are made. A file that is there already is DUPLICATE_VALUE unless it is to
+    Directories of the path that are missing are made. A file that is there already is FILE_EXISTS unless it is to
     be overwritten, or `append` says that the content is to follow what it has. With `unique` something is put before
     the last name of the path that makes it another one than any there is, and nobody can guess.
+
+    `directory` stands before the path, and is for the master (FORBIDDEN). Without `empty_ok` a content of
+    which it is known beforehand that it has no bytes is refused (FILE_REFUSED).
     """
 
     path: str
+    directory: str | None = None
     content: Content | None = None
     url: str | None = None
     mime_type: str | None = None
     overwrite: bool = False
     append: bool = False
     unique: bool = False
+    empty_ok: bool = True
+    locked: bool = False
+    """Nobody but the master may change or delete it."""
+    secret: bool = False
+    """Nobody but the master sees its object, and its address is a signed one, also where files are public."""
+    uploads_by: str = "everybody"
+    """Who may, where the application does not say: `everybody`, `users`, `registered` (not anonymous), or `master`."""
+    blocked: str = ""
+    """Endings that only the master may use, where the application does not say: `html htm svg`."""
     metadata: Mapping[str, Any] | None = None
     tags: Mapping[str, Any] | None = None
     longest: int | None = None
@@ -102,11 +157,13 @@ class HasFile(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindFiles(Operation):
-    """What is in a directory: directories first, then files, each by name (`Result.objects`).
+    """What is in a directory: directories first, then files, each by name (`Result.value`).
 
-    An entry is an object of `name`, `path`, `size` (None of a directory), `@created_at` and `@updated_at`. `pattern`
-    filters by the last name, `*` being any text; with it, unless it is `*`, directories are left out. With `recursive`
-    all that is below.
+    An entry has a `name`, a `path`, the `file` (a `values.File`; of a directory as well), a `size`, which is 0 of a
+    directory, `created_at` and `updated_at`. `pattern` filters by the last name, `*` being any text; with it, unless it
+    is `*`, directories are left out. With `recursive` it is all that is below, by path. A directory that is not there
+    is FILE_NOT_FOUND. With `opened` a file in its place is answered with its bytes, as by `ReadFile`, to who may read
+    it, or comes with a signed address.
     """
 
     path: str
@@ -114,6 +171,9 @@ class FindFiles(Operation):
     skip: int = 0
     pattern: str | None = None
     recursive: bool = False
+    opened: bool = False
+    signature: str | None = None
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +190,7 @@ class CountFiles(Operation):
 class MoveFile(Operation):
     """Gives a file or a directory, with all that is in it, another path; with `copy` there are two then.
 
-    Answers `Result.file`. A missing one is FILE_NOT_FOUND, a path that is taken DUPLICATE_VALUE.
+    Answers `Result.file`. A missing one is FILE_NOT_FOUND, a path that is taken FILE_EXISTS.
     """
 
     path: str
@@ -151,13 +211,29 @@ class DeleteFile(Operation):
     """Deletes a file, or a directory with all that is in it. Answers how many files (`total`); none: FILE_NOT_FOUND."""
 
     path: str
+    for_master: bool = False
+    """Only the master may ask for it so (MASTER_REQUIRED)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeDirectory(Operation):
-    """Makes a directory, with those above it. One that is there already is DUPLICATE_VALUE."""
+    """Makes a directory, with those above it. One that is there already is FILE_EXISTS."""
 
     path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermitFile(Operation):
+    """Changes who may do something with a file, or with all in a directory: by its owner, or by the master.
+
+    `right` is read, update or delete; FILE_NOT_FOUND, FORBIDDEN, BAD_ROLE. See `model.permission`.
+    """
+
+    path: str
+    right: str
+    granted: bool = True
+    user: Any = None
+    role: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +268,35 @@ class EndUpload(Operation):
     arrived: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginParts(Operation):
+    """The bytes of a file that was announced are to come in parts. Answers under which name (`Result.value`)."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutPart(Operation):
+    """One part, by its number, from 1; the last one of a number counts. Answers its etag (`Result.value`)."""
+
+    token: str
+    upload: str
+    number: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndParts(Operation):
+    """Makes a file of the parts, which are all that there are, and in order. Answers `Result.file`.
+
+    With `joined` False they are thrown away.
+    """
+
+    token: str
+    upload: str
+    joined: bool = True
+
+
 FILE_OPERATIONS: Mapping[str, type[Operation]] = {
     "save_file": SaveFile,
     "read_file": ReadFile,
@@ -203,7 +308,11 @@ FILE_OPERATIONS: Mapping[str, type[Operation]] = {
     "rename_file": RenameFile,
     "delete_file": DeleteFile,
     "make_directory": MakeDirectory,
+    "permit_file": PermitFile,
     "new_upload": NewUpload,
     "put_upload": PutUpload,
     "end_upload": EndUpload,
+    "begin_parts": BeginParts,
+    "put_part": PutPart,
+    "end_parts": EndParts,
 }

@@ -47,6 +47,8 @@ class Create(Operation):
     """Makes one object. With an `id` of the client's own it fails where the id is taken (DUPLICATE_VALUE).
 
     `times` are when an object from elsewhere was made and last changed; only the gateway itself can say them.
+    `ignore_hooks`, here and elsewhere, are triggers (`model.trigger.Moment`) that are not to be asked; only the app's
+    own code and the master can say so.
     """
 
     class_name: str
@@ -55,6 +57,7 @@ class Create(Operation):
     returning: Returning = Returning.COMPUTED
     nulls: bool = False
     times: tuple[Date, Date] | None = None
+    ignore_hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,7 @@ class Update(Operation):
     where: Filter | None = None
     returning: Returning = Returning.COMPUTED
     nulls: bool = False
+    ignore_hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,7 @@ class Delete(Operation):
     ids: tuple[str, ...]
     where: Filter | None = None
     missing_ok: bool = False
+    ignore_hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +308,8 @@ class DeepSave(Operation):
 
     `tree` has columns and `@id`; in a pointer column an object or None, in a relation column a list of objects. An
     object with an id is updated where it has more than that, else made; what is related is then exactly what is listed.
-    Answers the tree as it stands afterwards (`object`).
+    Answers the tree as it stands afterwards (`object`), and, where the backend tells them, the `ids` of those objects
+    in it that had none: in order, those inside others first.
     """
 
     class_name: str
@@ -384,8 +390,11 @@ OBJECT_OPERATIONS: Mapping[str, type[Operation]] = {
 
 ANSWER_FIELDS = frozenset(
     {"returning", "with_acl", "share_session", "one_name", "nulls", "exact", "untyped", "with_status", "with_roles"}
+    | {"ignore_hooks", "with_objects"}
+    | {"both", "to_all", "without_token", "where_json"}
 )
-"""Fields that only say what the answer shows: a dialect without a word for one can still ask for the operation."""
+"""Fields that only say what the answer shows, or how a push may be worded: a dialect without a word for one can still
+ask for the operation."""
 
 
 @dataclass(slots=True)
@@ -395,8 +404,13 @@ class Result:
     create, update: `id`, `created_at`, `updated_at`, `object` (the fields that `returning` asks for);
     get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan, None
     after the last page); in groups: `groups`, and in `objects` all that stand there; several at once: `ids` or `total`;
+    of two classes at once: the second's in `others` and `others_total`;
     of classes: `schema` or `schemas`; server time: `moment`;
+    of applications: `app` or `apps` (`model.owners.App`);
+    of an application: its `params`, and which are the master's alone (`master_only`);
     of a file: `file`, or `content` (a `model.files.StoredContent`) of its bytes;
+    of pushes (`model.push.PushRecord`): `push` or `pushes`;
+    of registered webhooks (`model.code.RegisteredHook`): `hook` or `hooks`;
     batch: `items`, one result or error an item.
     """
 
@@ -406,9 +420,15 @@ class Result:
     object: Fields | None = None
     objects: list[Fields] | None = None
     total: int | None = None
+    others: list[Fields] | None = None
+    others_total: int | None = None
     ids: list[str] | None = None
     class_name: str | None = None
     cursor: str | None = None
+    params: Fields | None = None
+    app: Any = None
+    apps: list[Any] | None = None
+    master_only: dict[str, bool] | None = None
     moment: Date | None = None
     value: Any = None
     app_id: str | None = None
@@ -422,6 +442,10 @@ class Result:
     groups: Level | None = None
     file: File | None = None
     content: Any = None
+    push: Any = None
+    pushes: list[Any] | None = None
+    hook: Any = None
+    hooks: list[Any] | None = None
     created: bool = True
     items: list[Result | GatewayError] | None = None
 
@@ -457,6 +481,7 @@ class Caller:
     `roles` are the names of the user's roles, with those that they are part of. `trusted` is the gateway itself, at
     work on what no client may see; nothing that a client sends makes a caller trusted. `restricted` is who comes by a
     session that must not change users, sessions and roles. `on_behalf` is a master who acts for the user of a session.
+    `own_code` is code of the app's own, by a key that only it has; it may do no more than its other keys say.
     """
 
     app: str
@@ -468,6 +493,7 @@ class Caller:
     trusted: bool = False
     restricted: bool = False
     on_behalf: bool = False
+    own_code: bool = False
 
     @property
     def unrestricted(self) -> bool:

@@ -123,10 +123,14 @@ class WriteLog(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFunction(Operation):
-    """Runs a function of the app's, by its name. Answers what it returns."""
+    """Runs a function of the app's, by its name. Answers what it returns, or `model.trigger.UNDEFINED`.
+
+    With `with_objects` arguments and answer may have whole objects, which the function gets as such.
+    """
 
     name: str
     arguments: Any = None
+    with_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

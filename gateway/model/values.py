@@ -114,6 +114,8 @@ class File:
     id: str | None = None
     mime_type: str | None = None
     metadata: dict[str, Any] | None = None
+    called: str | None = None
+    """What a file that is kept here is called, where that is not the last name of its path."""
 
 
 @dataclass(slots=True, unsafe_hash=True)

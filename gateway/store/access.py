@@ -27,6 +27,7 @@ import orjson
 from gateway.errors import Code, GatewayError
 from gateway.model.account import USER
 from gateway.model.operation import Caller
+from gateway.model.push import INSTALLATION
 from gateway.model.schema import (
     CREATOR,
     PUBLIC_ACL,
@@ -180,6 +181,10 @@ def with_denials(entries: Mapping[str, Any] | None, before: Mapping[str, Any]) -
 PROTECTED_OF_USERS: Final = Protected(everybody=("email", "mobilePhoneNumber"))
 """Parse Server hides the email of others by default, and LeanCloud lets no client query users."""
 
+OF_INSTALLATIONS: Final[Mapping[Action, Rule]] = dict.fromkeys((Action.FIND, Action.COUNT, Action.DELETE), Rule())
+"""Parse Server lets nobody but the master look for devices, whatever the class permits: who has a token can be told
+apart by it, and sent to. The owner of an application can open it in the configuration, as in LeanCloud's console."""
+
 NEVER_OF_OTHERS: Final = frozenset({"authData"})
 """Of users, whatever is set: it lets whoever knows it come in."""
 
@@ -214,6 +219,8 @@ class Access:
             self._write_fields = stored.write_fields
             protected = stored.protected
             default_acl = default_acl if default_acl is not None else stored.default_acl
+        if class_name == INSTALLATION:
+            self._rules = {**self._rules, **OF_INSTALLATIONS, **settings.rules}
         if class_name == USER:
             # Parse Server: what the server's option says and what the class says are joined
             always = PROTECTED_OF_USERS.everybody or ()

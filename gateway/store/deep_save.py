@@ -36,7 +36,7 @@ def deep_save(session: Session, op: DeepSave, caller: Caller) -> Result:
     session.guard()
     saving = _Saving(session, caller)
     saved = saving.save(op.class_name, op.tree, 0)
-    return Result(id=saved.id, object=_told(session, saved, caller))
+    return Result(id=saved.id, object=_told(session, saved, caller), ids=saving.made)
 
 
 class _Saving:
@@ -44,6 +44,8 @@ class _Saving:
         self._session = session
         self._caller = caller
         self._objects = 0
+        self.made: list[str] = []
+        """The ids of what had none."""
 
     def save(self, class_name: str, tree: Fields, depth: int) -> Saved:
         """What is related comes first: an object points to what is there."""
@@ -74,6 +76,8 @@ class _Saving:
         )
         assert made.id is not None
         saved.id = made.id
+        if known is None:
+            self.made.append(made.id)
         return saved
 
     def _change(self, saved: Saved, name: str, value: Value, depth: int) -> Change:

@@ -14,10 +14,12 @@ from gateway.model import schema as model
 from gateway.model.account import ROLE, SESSION, USER
 from gateway.model.definition import CreateClass, DeleteClass, FindSchemas, GetSchema, PurgeClass, UpdateClass
 from gateway.model.operation import Caller, Result
+from gateway.model.push import INSTALLATION
 from gateway.model.schema import OPEN, ClassPermissions, Field, IndexOf, Kind, Type
 from gateway.store.connection import Taken
 from gateway.store.encoding import Stored, column_reader, read_nested, type_of, write_column, write_json
 from gateway.store.schema import (
+    PRIVATE,
     SYSTEM_COLUMNS,
     ClassSchema,
     Index,
@@ -44,6 +46,12 @@ BUILT_IN: Final[Mapping[str, Mapping[str, Type]]] = {
         "restricted": _FLAG,
         "expiresAt": Type(Kind.DATE),
         "installationId": _TEXT,
+    },
+    INSTALLATION: {
+        **dict.fromkeys(("installationId", "deviceToken", "deviceType", "pushType", "GCMSenderId", "timeZone"), _TEXT),
+        **dict.fromkeys(("localeIdentifier", "appVersion", "appName", "appIdentifier", "parseVersion"), _TEXT),
+        "channels": Type(Kind.ARRAY),
+        "badge": Type(Kind.NUMBER),
     },
 }
 """Classes that are always there, with fields that they always have. A password has no column."""
@@ -90,7 +98,7 @@ def _name_of(index: Index) -> str:
 def create_class(session: Session, op: CreateClass, _caller: Caller) -> Result:
     name = op.class_name
     if not name:
-        raise GatewayError(Code.MISSING_ID, "a class needs a name")
+        raise GatewayError(Code.MISSING_ID, "POST /schemas needs a class name.")  # Parse Server's own sentence
     check_class_name(name)
     if name in BUILT_IN or name in session.schema.public.classes:
         raise GatewayError(Code.DUPLICATE_VALUE, f"Class {name} already exists.", class_name=name)
@@ -100,14 +108,16 @@ def create_class(session: Session, op: CreateClass, _caller: Caller) -> Result:
     return Result(schema=_told(session, name))
 
 
-def update_class(session: Session, op: UpdateClass, _caller: Caller) -> Result:
+def update_class(session: Session, op: UpdateClass, caller: Caller) -> Result:
+    """The gateway itself makes a private class by it, to have indexes from the first object on."""
     name = op.class_name
-    if name not in BUILT_IN:
+    private = caller.trusted and name.startswith(PRIVATE)
+    if name not in BUILT_IN and not private:
         session.schema.public.find(name)
     session.guard()
-    session.made_class(name, private=False)
+    session.made_class(name, private=private)
     _change(session, name, op)
-    return Result(schema=_told(session, name))
+    return Result() if private else Result(schema=_told(session, name))
 
 
 def _change(session: Session, class_name: str, op: CreateClass | UpdateClass) -> None:

@@ -96,7 +96,7 @@ def _write_polygon(polygon: Polygon) -> Stored:
 
 
 def _write_file(file: File) -> dict[str, Stored]:
-    parts = {"name": file.name, "url": file.url, "id": file.id, "mime_type": file.mime_type}
+    parts = {"name": file.name, "url": file.url, "id": file.id, "mime_type": file.mime_type, "called": file.called}
     stored: dict[str, Stored] = {key: part for key, part in parts.items() if part is not None}
     if file.metadata is not None:
         stored["metadata"] = write_nested(file.metadata)
@@ -110,6 +110,7 @@ def _read_file(stored: dict[str, Stored]) -> File:
         id=stored.get("id"),
         mime_type=stored.get("mime_type"),
         metadata=read_nested(stored.get("metadata")),
+        called=stored.get("called"),
     )
 
 

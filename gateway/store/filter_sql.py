@@ -248,7 +248,7 @@ class FilterSql:
             column = f"{rows.alias}.{SYSTEM_COLUMNS[name]}"
             return Place(Spot(SYSTEM_TYPES[name], column, "'text'", "NULL", "NULL"))
         if name == ACL:
-            raise GatewayError(Code.BAD_QUERY, "access control lists cannot be asked for", field=field)
+            raise GatewayError(Code.BAD_QUERY, "Cannot query on ACL.", field=field)
         if not name.startswith("@"):
             check_field_name(name)
         self.refuse_hidden(rows.of, field)

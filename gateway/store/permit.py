@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -46,14 +46,19 @@ def permit_all(session: Session, op: PermitAll, caller: Caller) -> Result:
     # whoever may no longer change an object it made must not give itself that back
     if not caller.unrestricted and (owner != caller.user_id or owner is None or not grants(acl, caller, Right.UPDATE)):
         raise GatewayError(Code.FORBIDDEN, "only the owner of an object, or the master, says who may do what with it")
+    kept = applied(acl, owner, op.permissions)
+    session.connection.run(f"UPDATE {of.table} SET acl = ? WHERE seq = ?", (write_json(kept).decode(), seq))
+    return Result()
+
+
+def applied(acl: str | None, owner: str | None, permissions: Iterable[Permission]) -> dict[str, dict[str, Any]]:
+    """A list, in its stored form, as it is after these. Raises GatewayError(BAD_ACL) where it becomes too long."""
     entries = _entries(acl, owner)
-    for permission in op.permissions:
+    for permission in permissions:
         _apply(entries, permission)
     if len(entries) > LONGEST_LIST:
         raise GatewayError(Code.BAD_ACL, f"a list has at most {LONGEST_LIST} entries")
-    kept = {name: entry for name, entry in entries.items() if entry}
-    session.connection.run(f"UPDATE {of.table} SET acl = ? WHERE seq = ?", (write_json(kept).decode(), seq))
-    return Result()
+    return {name: entry for name, entry in entries.items() if entry}
 
 
 def _entries(acl: str | None, owner: str | None) -> dict[str, dict[str, Any]]:

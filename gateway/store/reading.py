@@ -12,6 +12,7 @@ import orjson
 
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import Caller, Find, FindRelated, Get, Result, Scan
+from gateway.model.push import INSTALLATION
 from gateway.model.query import And, Condition, Filter, Op, RelatedTo, Sort
 from gateway.model.query import Column as Path
 from gateway.model.schema import Action, Kind
@@ -185,6 +186,12 @@ class Included:
         self._nulls = nulls
 
     def class_named(self, name: str) -> ClassSchema | None:
+        if name == INSTALLATION and (access := self._session.schema.access(name, self._caller)) is not None:
+            # whoever may not look for devices is not shown one in the place of a pointer either
+            try:
+                access.check(Action.FIND, self._caller)
+            except GatewayError:
+                return None
         return self._session.schema.seen_by(self._caller).classes.get(name)
 
     def hidden(self, class_name: str) -> frozenset[str]:
@@ -246,7 +253,7 @@ def find(session: Session, op: Find, caller: Caller) -> Result:
         return _find_rows(session, of, op, caller, result)
     if op.limit != 0:
         sql = FilterSql(session.schema, caller)
-        rows = sql.rows(of, Action.GET if _asks_for_one(op.where) else Action.FIND)
+        rows = sql.rows(of, Action.GET if _asks_for_one(of, op.where) else Action.FIND)
         computed = _computed(sql, rows, op)
         outputs = computed.outputs
         order = sql.order(rows, op.order, op.where, computed.order) + computed.ties
@@ -375,8 +382,13 @@ def find_related(session: Session, op: FindRelated, caller: Caller) -> Result:
     return result
 
 
-def _asks_for_one(where: Filter | None) -> bool:
-    """Parse Server: a query for an id and nothing else is a get, which is how its SDKs get an object."""
+def _asks_for_one(of: ClassSchema, where: Filter | None) -> bool:
+    """Parse Server: a query for an id and nothing else is a get, which is how its SDKs get an object.
+
+    Not of devices: for these a query is one, whatever it asks for.
+    """
+    if of.name == INSTALLATION:
+        return False
     return isinstance(where, Condition) and where.field == ID and where.op is Op.EQ and type(where.value) is str
 
 

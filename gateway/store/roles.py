@@ -48,5 +48,6 @@ def roles_query(schema: Schema, user_id: str) -> tuple[str, tuple[SqlValue, ...]
     return text, (fields["users"], user_id, fields.get("roles", NO_FIELD), MOST_ROLES)
 
 
-TYPES: Final = {"name": Type(Kind.STRING), "users": Type(Kind.RELATION, USER), "roles": Type(Kind.RELATION, ROLE)}
+RELATIONS: Final = {"users": Type(Kind.RELATION, USER), "roles": Type(Kind.RELATION, ROLE)}
+TYPES: Final = {"name": Type(Kind.STRING), **RELATIONS}
 """A column of another type, which a client made before there was any role, says nothing of roles."""

@@ -24,6 +24,7 @@ import orjson
 from gateway.errors import Code, GatewayError
 from gateway.model.account import USER
 from gateway.model.operation import Caller
+from gateway.model.push import INSTALLATION
 from gateway.model.schema import AppSettings, ClassPermissions, Kind, Type
 from gateway.model.values import CREATED_AT, ID, OWNER, UPDATED_AT, Relation, Value
 from gateway.store.access import Access
@@ -226,7 +227,8 @@ class Schema:
         known = self._access.get(app)
         if known is None:
             settings = self.apps.get(app, NO_SETTINGS).classes
-            names = (USER, *settings, *(name for name, found in self.classes.items() if found.permissions is not None))
+            permitted = (name for name, found in self.classes.items() if found.permissions is not None)
+            names = (USER, INSTALLATION, *settings, *permitted)
             known = self._access[app] = {
                 name: Access(name, found.permissions if (found := self.classes.get(name)) else None, settings.get(name))
                 for name in names

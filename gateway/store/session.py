@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gateway.errors import Code, GatewayError
+from gateway.model.account import ROLE
 from gateway.model.values import Date
 from gateway.store.connection import Connection, Taken, TransactionLost
-from gateway.store.schema import ClassSchema, Schema, add_class, add_index, check_class_name
+from gateway.store.roles import RELATIONS
+from gateway.store.schema import ClassSchema, Schema, add_class, add_column, add_index, check_class_name
 
 
 class Clock:
@@ -90,4 +92,7 @@ class Session:
                 raise GatewayError(Code.CLASS_NOT_FOUND, f"there is no class {name!r}", class_name=name)
             self.guard()
             self.schema = add_class(self.connection, self.schema, name)
+            # recorded of Parse Server: a role shows its relations from the start, though nobody is in them
+            for field, kind in RELATIONS.items() if name == ROLE else ():
+                self.schema = add_column(self.connection, self.schema, self.schema.classes[name], field, kind)
         return self.schema.classes[name]

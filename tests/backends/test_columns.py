@@ -463,11 +463,10 @@ async def test_a_tree_has_objects_where_relations_are_and_json_elsewhere() -> No
         "@id": "1",
         "born": DAY,
         "json": {"a": {"b": 1}},
-        "address": {"city": "x", "since": DAY},
-        "friends": [{"@id": "2"}, {"address": None, "friends": []}],
+        "address": Object("Address", {"city": "x", "since": DAY}),
+        "friends": [Object("Person", {"@id": "2"}), Object("Person", {"address": None, "friends": []})],
     }
     assert type(found["json"]) is dict
-    assert type(found["friends"][0]) is dict
 
 
 @pytest.mark.parametrize(

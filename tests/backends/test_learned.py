@@ -17,7 +17,7 @@ from gateway.model.operation import Caller, Create, Find, Get, Operation, Result
 from gateway.model.query import Condition, Op, Subquery
 from gateway.model.schema import ClassSchema, Field, Kind, Type
 from gateway.model.update import Set
-from gateway.model.values import Date, Pointer
+from gateway.model.values import OWNER, Date, Pointer
 
 STRING, DATE = Type(Kind.STRING), Type(Kind.DATE)
 CALLER = Caller("demo")
@@ -207,7 +207,7 @@ async def test_what_has_no_value_is_there_as_none(parse: Server) -> None:
     parse.classes["Note"] |= {"by": Type(Kind.POINTER, "_User"), "all": Type(Kind.RELATION, "_User")}
     typed = Typed(Told(Result(object={"text": "a", "by": Pointer("_User", "x")})), Learned(parse, "demo"), remote=True)
     get = Get(class_name="Note", id="x", nulls=True, untyped=True)
-    assert (await typed.execute(get, CALLER)).object == {"text": "a", "when": None}
+    assert (await typed.execute(get, CALLER)).object == {"text": "a", "when": None, OWNER: None}
     some = Get(class_name="Note", id="x", nulls=True, untyped=True, select=("text",))
     typed = Typed(Told(Result(object={})), Learned(parse, "demo"), remote=True)
     assert (await typed.execute(some, CALLER)).object == {"text": None}

@@ -276,7 +276,7 @@ async def test_what_is_no_json_passes_both_ways(tmp_path: Path) -> None:
     picture = bytes(range(256)) * 20
     way = sending(http("200 OK", picture, "Content-Type: image/png", "Content-Range: bytes 0-5119/9999"), close=False)
     async with before(tmp_path, way) as (ask, server):
-        answer = await ask("POST", "/parse/files/x.png", picture, {**PARSE, "Content-Type": "image/png"})
+        answer = await ask("POST", "/parse/newest/x.png", picture, {**PARSE, "Content-Type": "image/png"})
         assert (answer.body, answer.headers["Content-Type"]) == (picture, "image/png")
         assert "Content-Encoding" not in answer.headers
         assert (server.arrived[-1].body, server.arrived[-1].headers["content-type"]) == (picture, "image/png")

@@ -15,6 +15,8 @@ from gateway.backends.plain import known_by, plain
 from gateway.errors import Code, GatewayError
 from gateway.model.account import LogIn, SignUp
 from gateway.model.operation import Caller, Create, Get, Operation, Update
+from gateway.model.push import Push
+from gateway.model.query import And, Condition, Op
 from gateway.model.update import (
     Add,
     AddUnique,
@@ -143,3 +145,29 @@ def test_nobody_is_known_without_an_id() -> None:
     with pytest.raises(GatewayError) as refused:
         known_by(SignUp(changes={"authData": Set({"weixin": {"access_token": "t"}})}), "id")
     assert refused.value.code is Code.BAD_AUTH_DATA
+
+
+IOS, SUBSCRIBED = Condition("deviceType", Op.EQ, "ios"), Condition("channels", Op.IN, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("op", "plainer"),
+    [
+        (Push(channels=("a",), both=True, to_all=True, without_token=True), Push(channels=("a",))),
+        (Push(where=IOS, where_json={"deviceType": "ios"}, to_all=True), Push(where=IOS)),
+        (Push(where=IOS, channels=("a",), both=True), Push(where=And((IOS, SUBSCRIBED)))),
+        (Push(to_all=True), Push(where=And(()))),
+        (
+            Push(channels=("a",), data={"ios": {}}, platforms=("ios",)),
+            Push(channels=("a",), data={"ios": {}}, platforms=("ios",)),
+        ),
+    ],
+)
+def test_a_push_says_whom_it_is_for_in_one_way(op: Push, plainer: Push) -> None:
+    assert plain(op) == plainer
+
+
+def test_a_push_to_nobody_in_particular_is_not_made_one_to_everybody() -> None:
+    with pytest.raises(GatewayError) as told:
+        plain(Push())
+    assert told.value.code is Code.BAD_PUSH

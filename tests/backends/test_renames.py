@@ -22,6 +22,7 @@ from gateway.backends.renames import ANSWERED, OF_ONE, UNTOUCHED, Names, Renamed
 from gateway.errors import Code, GatewayError, SettingsError
 from gateway.model.account import SESSION, USER, LogIn, SignUp, class_of
 from gateway.model.catalogue import OPERATIONS
+from gateway.model.code import JOB_SCHEDULE, RegisteredHook
 from gateway.model.groups import Group, Level, Step
 from gateway.model.members import LogInByToken
 from gateway.model.operation import (
@@ -42,6 +43,7 @@ from gateway.model.operation import (
     UpdateMany,
 )
 from gateway.model.permission import Permission, PermitAll
+from gateway.model.push import INSTALLATION
 from gateway.model.query import (
     Aggregate,
     Aggregated,
@@ -75,6 +77,7 @@ from gateway.model.schema import (
     Rule,
     Type,
 )
+from gateway.model.social import BLOCKLIST, FOLLOWEE, FOLLOWER, STATUS
 from gateway.model.update import (
     Add,
     AddRelation,
@@ -124,7 +127,8 @@ CLIENT = Caller(app="blog")
 
 def as_told(told: object, words: Mapping[str, str] = WORDS) -> str:
     """The model is plain data: what it is called on the other side is a matter of its words."""
-    return re.sub(r"\w+", lambda found: words.get(found[0], found[0]), repr(told))
+    # not the name of a part, such as `content=`
+    return re.sub(r"\b\w+\b(?!=)", lambda found: words.get(found[0], found[0]), repr(told))
 
 
 BACK_AGAIN = {there: here for here, there in WORDS.items()}
@@ -217,6 +221,9 @@ SHAPES: Mapping[str, tuple[str, str, str]] = {
     "Remark": ("body", "about", "author.nick"),
     USER: ("nick", "best", "author.nick"),
     SESSION: ("mark", "user", "nick"),
+    JOB_SCHEDULE: ("mark", "y", "z"),
+    **dict.fromkeys((FOLLOWEE, FOLLOWER, BLOCKLIST, STATUS), ("mark", "y", "z")),
+    INSTALLATION: ("mark", "y", "z"),
     "": ("x", "y", "z"),
 }
 
@@ -245,6 +252,7 @@ def parts_of(own: str, shown: str) -> dict[str, Any]:
             "e": Compute(Arithmetic("*", Column("mark"), Literal(2))),
             "f": EditJson(JsonEdit.SET, ((("x",), Pointer("Post", "p")),)),
         },
+        "recipients": Subquery("Remark", Condition("body", Op.EQ, "x"), "about"),
         "objects": (NewObject({mine: Set(1), "mark": Set(Pointer("Post", "p"))}, "x"),),
         "tree": {
             "@id": "t",
@@ -254,6 +262,7 @@ def parts_of(own: str, shown: str) -> dict[str, Any]:
             "meta": {"x": Pointer("Post", "p")},
         },
         "ids": ("a", ResultOf("i", 0)),
+        "classes": ("Post",),
         "where": where,
         "having": Comparison(Column("sum"), Op.LT, Aggregated(Aggregate.MAX, Column("mark"))),
         "order": (Sort(title), Sort(f"{pointer}.{path}", True), Sort("sum", True, total)),
@@ -266,6 +275,7 @@ def parts_of(own: str, shown: str) -> dict[str, Any]:
         "redirect_key": None,
         "permissions": ClassPermissions({Action.FIND: rule}, (mine,), (to,), guarded),
         "indexes": {"i": IndexOf(((mine, False), ("mark", True))), "gone": None},
+        "params": {"p": Set(DEEP), "q": Unset()},
         "fields": {mine: Field(Type(Kind.POINTER, "Post"), default=Pointer("Post", "p")), to: None},
         "path": (Step(title, Pointer("Post", "p")), Step("mark")),
     }
@@ -333,9 +343,14 @@ def answer_to(shown: str) -> Result:
         id="x",
         object=dict(fields),
         objects=[dict(fields), {"@id": "y"}],
+        others=[dict(fields)],
         value="x",
+        params={"p": deep},
+        master_only={"p": True},
         schema=schema_of("Article"),
         schemas=[schema_of("Article"), schema_of(USER), ClassSchema("Other", {"flag": Field(Type(Kind.STRING))})],
+        hook=RegisteredHook("hello", url="x"),
+        hooks=[RegisteredHook("before_save", "Article", "x", hides=True)],
     )
 
 
@@ -358,8 +373,21 @@ def test_every_part_of_an_operation_and_of_an_answer_was_thought_of() -> None:
     with pytest.raises(GatewayError) as refused:
         rules_of(Newest)
     assert refused.value.code is Code.UNSUPPORTED
-    plain = {"id", "created_at", "updated_at", "total", "ids", "cursor", "moment", "value", "app_id", "app_key"}
-    plain |= {"session", "token", "url", "providers", "created"}
+    plain = {
+        "id",
+        "created_at",
+        "updated_at",
+        "total",
+        "others_total",
+        "ids",
+        "cursor",
+        "moment",
+        "value",
+        "app_id",
+        "app_key",
+    }
+    plain |= {"session", "token", "url", "providers", "created", "master_only", "app", "apps", "file", "content"}
+    plain |= {"push", "pushes"}  # of devices, whose columns are the gateway's own
     assert {part.name for part in dataclasses.fields(Result)} == ANSWERED | plain
 
 

@@ -15,10 +15,16 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.adapters.functions import WebhookFunctions
+from gateway.adapters.receiver import Receiver as CodeReceiver
 from gateway.adapters.webhook import Hook, Webhooks, signature
+from gateway.app import mappings_directory
 from gateway.backends.accounts import Accounts, Policy
+from gateway.backends.base import Backend
 from gateway.backends.embedded import Embedded
+from gateway.backends.functions import FunctionCalls
 from gateway.backends.services import Services
+from gateway.dialects.dialect import load_dialects
+from gateway.dialects.hooks_json import HooksJson
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import Caller, Create, Find, Operation, ServerTime
 from gateway.model.services import (
@@ -69,7 +75,7 @@ class Receiver:
 
 @dataclass
 class Served:
-    services: Services
+    services: Backend
     clock: Clock
     receiver: Receiver
 
@@ -81,6 +87,12 @@ class Served:
             return web.json_response(body, status=status) if text is None else web.Response(text=text, status=status)
 
         self.receiver.answer = answer
+
+
+def plain_form() -> HooksJson:
+    """What a webhook of the configuration speaks where it does not say."""
+    forms = [dialect.hooks for dialect in load_dialects(mappings_directory()).values()]
+    return next(form for form in forms if form is not None and form.is_default)
 
 
 @pytest.fixture
@@ -95,9 +107,12 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     webhooks = Webhooks()
     async with TestServer(application) as server:
         hook = Hook(name="the function", url=str(server.make_url("/run")), secret=SECRET, timeout=0.5)
-        functions = WebhookFunctions(webhooks, functions={"hello": hook, "shop.order": hook}, events={"ordered": hook})
+        receiver_of = CodeReceiver(webhooks, hook, plain_form(), {})
+        functions = WebhookFunctions(
+            functions={"hello": receiver_of, "shop.order": receiver_of}, events={"ordered": receiver_of}
+        )
         clock = Clock()
-        services = Services(Accounts(store, Policy()), store, functions, now=clock)
+        services = FunctionCalls(Services(Accounts(store, Policy()), store, now=clock), functions)
         try:
             yield Served(services, clock, receiver)
         finally:
@@ -257,8 +272,10 @@ async def test_a_function_is_asked_and_answers(served: Served) -> None:
         "functionName": "hello",
         "params": {"a": 1},
         "master": False,
-        "user": {"objectId": "u1"},
+        "isReadOnly": False,
         "installationId": "i1",
+        "headers": {},
+        "context": {},
         "app": "blog",
     }
 
@@ -323,7 +340,7 @@ async def test_a_function_that_hangs_is_not_waited_for(served: Served) -> None:
 
 async def test_an_app_without_code_says_so(tmp_path: Path) -> None:
     store = await Embedded.open(f"sqlite:///{tmp_path}/none.db", secret=b"s" * 32)
-    services = Services(Accounts(store, Policy()), store)
+    services = FunctionCalls(Services(Accounts(store, Policy()), store), None)
     with pytest.raises(GatewayError) as refused:
         await services.execute(CallFunction(name="hello"), CLIENT)
     assert refused.value.code is Code.UNSUPPORTED

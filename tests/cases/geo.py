@@ -125,6 +125,7 @@ CASES: tuple[Case, ...] = (
         Condition("at", Op.WITHIN, Box(POINT, CORNER)),
         {"at": {"$within": {"$box": [P, C]}}},
         {"at": {"$within": {"$box": [[116, 39], [117, 40]]}}},
+        {"at": {"$within": {"$box": [[116, 40], [117, 39]]}}},  # the REST guide's example has its corners so
         sql="GetLat(at) >= 39.0 and GetLat(at) <= 40.0 and GetLon(at) >= 116.0 and GetLon(at) <= 117.0",
         reads=BOX,
     ),

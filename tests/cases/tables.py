@@ -477,8 +477,8 @@ WRITES = (
             tree={
                 "title": "a",
                 "on": MADE_AT,
-                "author": {"@id": OTHER_ID},
-                "likes": [{"name": "x", "born": MADE_AT}],
+                "author": Object("Author", {"@id": OTHER_ID}),
+                "likes": [Object("Author", {"name": "x", "born": MADE_AT})],
             },
         ),
         Result(object={**NEW, "title": "a", "author": Object("Author", {"@id": OTHER_ID, "born": MADE_AT})}),

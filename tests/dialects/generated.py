@@ -67,7 +67,13 @@ REGEXES = st.builds(q.Regex, TEXT, st.sets(st.sampled_from("imsx")).map(lambda o
 COMPARED = st.sampled_from((q.Op.EQ, q.Op.NE, q.Op.LT, q.Op.LE, q.Op.GT, q.Op.GE))
 LISTED = st.sampled_from((q.Op.IN, q.Op.NOT_IN, q.Op.ALL, q.Op.CONTAINED_BY))
 FIELD = PATHS | st.sampled_from(("@id", "@created_at", "@updated_at"))
-AREAS = st.builds(q.Box, GEO_POINTS, GEO_POINTS) | st.builds(q.Circle, GEO_POINTS, st.floats(0, 3)) | POLYGONS
+BOXES = st.tuples(GEO_POINTS, GEO_POINTS).map(
+    lambda corners: q.Box(
+        GeoPoint(min(corner.latitude for corner in corners), corners[0].longitude),
+        GeoPoint(max(corner.latitude for corner in corners), corners[1].longitude),
+    )
+)
+AREAS = BOXES | st.builds(q.Circle, GEO_POINTS, st.floats(0, 3)) | POLYGONS
 
 
 def _conditions(filters: st.SearchStrategy[q.Filter]) -> st.SearchStrategy[q.Filter]:

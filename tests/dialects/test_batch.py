@@ -27,8 +27,8 @@ SPOILED: tuple[tuple[str, Any, str], ...] = (
     ("a request that is no object", ["x"], "a request of a batch must be an object, not 'x'"),
     ("a path that is no text", [{"method": "GET", "path": 5}], "batch request path must be a string"),
     ("no path", [{"method": "GET"}], "batch request path must be a string"),
-    ("a method in lower case", [{**PUT, "method": "put"}], "cannot route put /parse/classes/Post/x"),
-    ("no method", [{"path": "/parse/classes/Post"}], "cannot route None /parse/classes/Post"),
+    ("a method in lower case", [{**PUT, "method": "put"}], "cannot route put /classes/Post/x"),
+    ("no method", [{"path": "/parse/classes/Post"}], "cannot route None /classes/Post"),
     ("no mount", [{**PUT, "path": "/classes/Post/x"}], "cannot route batch path /classes/Post/x"),
     ("another mount", [{**PUT, "path": "/1.1/classes/Post/x"}], "cannot route batch path /1.1/classes/Post/x"),
     (

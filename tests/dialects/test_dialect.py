@@ -23,6 +23,7 @@ from gateway.errors import Code, GatewayError
 from gateway.model.account import SignUp
 from gateway.model.operation import Create, Credentials, Delete, Find, Get, Operation, Result, Returning, Update
 from gateway.model.query import Sort
+from gateway.model.services import CallFunction
 from gateway.model.update import Set
 from gateway.model.values import ACL, Date
 from gateway.wire import MAX_DEPTH, HttpRequest, HttpResponse, read_json
@@ -346,3 +347,16 @@ def test_a_sign_up_tells_by_its_status_whether_the_user_is_new(status: int, crea
     body = {"objectId": "u", "createdAt": "2026-01-02T03:04:05.678Z", "sessionToken": "r:1"}
     result = DIALECTS["parse"].read_reply(op, HttpResponse(status, body))
     assert (result.created, result.session) == (created, "r:1")
+
+
+def test_code_of_a_backend_fails_with_a_number_of_its_own() -> None:
+    answer = HttpResponse(400, {"code": 4321, "error": "sold out"})
+    for dialect in DIALECTS.values():
+        with pytest.raises(GatewayError) as failed:
+            dialect.read_reply(CallFunction(name="order"), answer)
+        told = failed.value
+        assert (told.code, told.message, told.details) == (Code.FUNCTION_FAILED, "sold out", {"number": "4321"})
+        assert dialect.write_error(told).body == {"code": 4321, "error": "sold out"}
+        with pytest.raises(GatewayError) as other:
+            dialect.read_reply(Get(class_name="Post", id="a"), answer)
+        assert other.value.code is Code.BAD_REQUEST

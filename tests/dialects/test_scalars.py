@@ -27,14 +27,21 @@ SAMPLES: Mapping[str, st.SearchStrategy[Any]] = {
     "flag_json": st.just(True),
     "flag01": st.just(True),
     "iso_ms": DATES,
+    "from_day": DATES,
+    "to_day": DATES,
     "epoch_ms": DATES,
     "epoch_ms_text": DATES,
     "any_text": TEXT,
     "number_text": NUMBERS,
+    "epoch_any": st.integers(10**11, 10**13).map(Date.from_ms),
+    "upper": st.text("abcxyz019_-", max_size=8),
+    "names": st.lists(TEXT, max_size=3).map(tuple),
     "iso_text": DATES.map(lambda date: date.iso),
     "base64": st.binary(max_size=20),
     "acl": st.dictionaries(TEXT.filter(lambda who: who[:1] != "*" or who == "*"), RIGHTS, max_size=3),
     "texts": st.dictionaries(TEXT, TEXT, min_size=1, max_size=3),
+    "flags": st.dictionaries(TEXT, st.booleans(), min_size=1, max_size=3),
+    "names_csv": IDS_WITHOUT_COMMAS,
     "list": st.lists(TEXT, max_size=3),
     "one_id": IDS.map(lambda id_: (id_,)),
     "ids": IDS_WITHOUT_COMMAS,
@@ -63,6 +70,11 @@ REFUSED: tuple[tuple[str, Any], ...] = (
     ("bits", 1.0),
     ("bits", True),
     ("int", "1.5"),
+    ("names", [1]),
+    ("names", None),
+    ("upper", 5),
+    ("epoch_any", "1700000000"),
+    ("epoch_any", 10**17),
     ("texts", ["a"]),
     ("texts", {"a": None}),
     ("texts", {"a": {"b": 1}}),
@@ -106,3 +118,10 @@ def test_two_ids_are_not_made_of_one_with_a_comma() -> None:
 
 def test_a_long_value_is_shown_short() -> None:
     assert len(shown("x" * 1000)) == 60
+
+
+def test_a_moment_is_told_in_seconds_or_in_milliseconds() -> None:
+    at = Date.from_ms(1_700_000_000_500)
+    for wire in (1_700_000_000.5, 1_700_000_000_500):
+        assert SCALARS["epoch_any"].read(wire) == at
+    assert SCALARS["epoch_any"].read(0) is None

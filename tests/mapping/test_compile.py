@@ -90,7 +90,7 @@ ANYWHERE: tuple[tuple[str, Damage, str], ...] = (
     ("two classes of one name", put("names", "classes", value={"_User": "Users", "_Role": "Users"}), "names.classes: two classes have one name"),
     ("a code that nothing tells", drop("errors", "rows", "timeout"), "errors.rows: nothing says how to tell timeout"),
     ("an error with neither a code nor a body", put("errors", "rows", "timeout", value={"status": 503}), "errors.rows.timeout: needs a code, or a body of its own"),
-    ("a sentence with an unknown detail", put("errors", "rows", "timeout", "text", value="{seconds} s"), "errors.rows.timeout.text: there is no {seconds}; there are action, class_name, expected, field, found, id, message, name"),
+    ("a sentence with an unknown detail", put("errors", "rows", "timeout", "text", value="{seconds} s"), "errors.rows.timeout.text: there is no {seconds}; there are action, class_name, expected, field, found, id, message, minutes, name, trigger"),
     ("a sentence with half a hole", put("errors", "rows", "timeout", "text", value="}"), "errors.rows.timeout.text: Single '}' encountered in format string: '}'"),
 )  # fmt: skip
 
@@ -141,6 +141,7 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("a parameter that is not there, more than once", put("routes", 3, "repeated", value=["x"]), UPDATE + ".repeated: there is no parameter x"),
     ("a parameter that is not there, as if sent", put("routes", 1, "given", value={"x": 1}), "routes.1 (GET /classes/{class_name}).given.x: there is no parameter x"),
     ("a parameter as if sent, that cannot be read", put("routes", 1, "given", value={"skip": "x"}), "routes.1 (GET /classes/{class_name}).given.skip: skip must be a whole number, not 'x'"),
+    ("parameters apart that are not there", put("routes", 3, "apart", value=["a"]), UPDATE + ".apart: there is no parameter a"),
     ("a need that nothing meets", put("routes", 3, "needs", value=["limit"]), UPDATE + ".needs: nothing binds limit"),
     ("a refused route that is served", put("refused", value={"POST /classes/{any}": "no"}), "refused.POST /classes/{any}: POST /classes/{any} is served by a route"),
     ("a slot that is none", put("routes", 3, "body", "x", value="$Changes"), UPDATE + ".body.x: '$Changes' is not a slot: expected $name or $name|codec"),
@@ -156,11 +157,17 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("a part that a result lacks", put("routes", 3, "reply", "x", value="$count"), UPDATE + ".reply: a result has no count; it has " + RESULT),
     ("a reply with an unknown key", put("routes", 0, "reply", "header", value={}), CREATE + ".reply.header: Extra inputs are not permitted"),
     ("a reply with a status as text", put("routes", 0, "reply", "status", value="201"), CREATE + ".reply.status: Input should be a valid integer"),
-    ("a header with an unknown hole", put("routes", 0, "reply", "headers", "Location", value="/{limit}"), CREATE + ".reply.headers.Location: there is no {limit}; there are base, class_name, id, mount"),
+    ("a header with an unknown hole", put("routes", 0, "reply", "headers", "Location", value="/{limit}"), CREATE + ".reply.headers.Location: there is no {limit}; there are base, class_name, file_url, id, mount"),
     ("a header with half a hole", put("routes", 0, "reply", "headers", "Location", value="/{id"), CREATE + ".reply.headers.Location: expected '}' before end of string: '/{id'"),
     ("two routes of one path", put("routes", 2, "http", value="GET /classes/{class_name}"), "routes.2 (GET /classes/{class_name}): get needs id, and nothing binds it"),
     ("one route twice", lambda raw: raw["routes"].append(deepcopy(raw["routes"][0])), "routes.{count} (POST /classes/{class_name}): POST /classes/{class_name} is served by another route already"),
     ("a batch that says nothing of its requests", lambda raw: [route.pop("batch", None) for route in raw["routes"]], "{batch}.batch: belongs to a batch, and to nothing else"),
+    ("a statement in the place of a parameter", lambda raw: raw["routes"][1].update(statement={"text": "order", "values": "v"}), "routes.1 (GET /classes/{class_name}): the parameter order has two fates"),
+    ("a statement of an unknown operation", lambda raw: raw["routes"][1].update(statement={"text": "q", "values": "v", "kinds": {"insert": {"op": "make", "reply": {}}}}), "routes.1 (GET /classes/{class_name}).statement.kinds.insert.op: there is no operation 'make'; there are " + ", ".join(OPERATIONS)),
+    ("a statement of an unknown kind", lambda raw: raw["routes"][1].update(statement={"text": "q", "values": "v", "kinds": {"merge": {"op": "create", "reply": {}}}}), "routes.1.statement.kinds.merge.[key]: Input should be 'insert', 'update' or 'delete'"),
+    # webhooks
+    ("a webhook that binds too little", put("registered_hooks", value={"function": {"url": "$url"}, "trigger": {}, "warnings": {"function": "", "trigger": ""}}), "registered_hooks.function: must bind name, url, warning"),
+    ("a warning with another hole", put("registered_hooks", value={"function": {"n": "$name", "u": "$url", "w": "$warning"}, "trigger": {"c": "$class_name", "n": "$name", "u": "$url", "w": "$warning"}, "warnings": {"function": "{url}", "trigger": ""}}), "registered_hooks.warnings.function: can have {name} and {class_name} in it, and no other hole"),
     # errors
     ("a number that reads as two codes", put("errors", "rows", "timeout", "also_read", value=[137]), "errors.rows: 137 reads as both duplicate_value and timeout"),
     ("an error without a message", drop("errors", "shape", "error"), "errors.shape: must bind $code and $message"),

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,8 +24,9 @@ import pytest
 import yaml
 
 from tests.log_watch import WATCH
-from tests.outside import OutsideWorld, outside_world
+from tests.outside import OutsideWorld, ReceivedMail, outside_world
 
+HERE = Path(__file__).parent
 START_SECONDS = 30
 STOP_SECONDS = 15
 LISTENING = re.compile(r"listening on (http://\S+)")
@@ -46,18 +50,39 @@ PROVIDERS = ("github", "myprovider", "test", "weixin")
 """Whose users the gateway believes to be who they say."""
 
 
-def config(database: Path, outside: OutsideWorld) -> dict[str, object]:
+HOOK_KEY = "code-hook-key"
+"""What the app's own code has beside its other keys."""
+
+
+MESSAGING = {
+    "emails_an_hour": 1000,
+    "email_templates": {"Welcome": {"subject": "Hi {who}", "text": "Dear {who}", "html": "<b>{who}</b>"}},
+    "push_templates": {"Hello": {"message": "Hello {who}", "title": "T", "channels": ["hello"]}},
+}
+"""What an app that clients tell devices by is allowed, and its templates."""
+
+
+def config(
+    database: Path, outside: OutsideWorld, engine_port: int = 9, public_url: str = "https://api.example.com"
+) -> dict[str, object]:
     users = {"auth_providers": {name: {"trust": True} for name in PROVIDERS}}
+    files = {"storage": "disk", "max_size": "64MB"}
+    disk = {"type": "disk", "folder": str(database.parent / "files")}
     return {
-        "server": {"host": "127.0.0.1", "port": 0, "public_url": "https://api.example.com"},
+        "server": {"host": "127.0.0.1", "port": 0, "public_url": public_url},
         "apps": [
             {
                 "name": "demo",
                 "backend": "local",
+                "files": files,
                 "classes": {"RuledByConfig": RULES},
                 "users": users,
+                "fetch": {"hosts": ["files.example"]},
                 "functions": {"shop.order": outside.code, "hello": outside.code},
                 "events": {"ordered": outside.code},
+                "registered_hooks": {"private": True},  # the suites have receivers of their own on this machine
+                "jobs": {"clean": outside.code, "count": outside.code},
+                "push": {"to": {"*": "sms"}},
                 "clients": {
                     "backendless": {
                         "app_id": "demo",
@@ -79,6 +104,7 @@ def config(database: Path, outside: OutsideWorld) -> dict[str, object]:
             {
                 "name": "reach",  # the same once more, but it can reach its users
                 "backend": "local",
+                "files": files,
                 "users": users
                 | {"verify_email": True, "verify_phone": True, "messages_apart": "0s", "codes_without_number": True},
                 "mail": "mail",
@@ -92,30 +118,102 @@ def config(database: Path, outside: OutsideWorld) -> dict[str, object]:
             {
                 "name": "fixed",  # the same objects, but clients make no tables and no columns
                 "backend": "local",
+                "files": files,
                 "dynamic_schema": False,
                 "clients": {"backendless": {"app_id": "fixed", "js_key": "fixed-js-key"}},
             },
             {
                 "name": "open",  # the same users and objects, but clients may query users
                 "backend": "local",
+                "files": files,
                 "users": users | {"client_queries": True},
                 "clients": {"leancloud": {"app_id": "open", "app_key": "open-key", "master_key": "open-master"}},
             },
+            code_app(outside, engine_port),
+            {
+                "name": "tell",  # the same once more, but clients tell devices, and send emails
+                "backend": "local",
+                "files": files,
+                "mail": "mail",
+                "push": {"to": {"*": "sms"}, "clients": True},
+                "messaging": MESSAGING,
+                "clients": {
+                    "backendless": {"app_id": "tell", "js_key": "tell-js-key", "cloud_code_key": "tell-code-key"},
+                },
+            },
         ],
         "backends": {"local": {"type": "embedded", "url": f"sqlite:///{database}"}},
-        "adapters": outside.adapters,
+        "adapters": {**outside.adapters, "disk": disk},
     }
+
+
+def code_app(outside: OutsideWorld, engine_port: int) -> dict[str, object]:
+    """An app whose own code runs elsewhere: at a server of code, and at webhooks."""
+    webhook = outside.code
+    moments = ("before_save", "after_save", "before_delete", "after_delete", "before_find")
+    return {
+        "name": "code",
+        "backend": "local",
+        "functions": {"hello": webhook},
+        "triggers": {"Watched": dict.fromkeys(moments, webhook)},
+        "engine": {"url": f"http://127.0.0.1:{engine_port}", "format": "leancloud", "timeout": "5s"},
+        "registered_hooks": {"private": True},
+        "clients": {
+            "backendless": {"app_id": "code", "js_key": "code-js-key", "cloud_code_key": "code-cloud-code-key"},
+            "parse": {"app_id": "code", "javascript_key": "code-js", "master_key": "code-master"},
+            "leancloud": {
+                "app_id": "code",
+                "app_key": "code-key",
+                "master_key": "code-master",
+                "hook_key": HOOK_KEY,
+            },
+        },
+    }
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def engine(port: int, gateway: str) -> Iterator[None]:
+    """An app of LeanEngine that listens on `port`, and asks the gateway for what it needs."""
+    node = shutil.which("node")
+    if node is None or not (HERE / "node_modules" / "leanengine").is_dir():
+        yield  # the tests that want it say what is missing
+        return
+    keys = {"ID": "code", "KEY": "code-key", "MASTER_KEY": "code-master", "HOOK_KEY": HOOK_KEY, "PORT": str(port)}
+    env = os.environ | {f"LEANCLOUD_APP_{name}": value for name, value in keys.items()}
+    with subprocess.Popen(
+        [node, "engine.cjs"],
+        cwd=HERE,
+        env=env | {"LEANCLOUD_API_SERVER": gateway},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "engine on" in process.stdout.readline(), "the engine does not start"
+            drain = threading.Thread(target=process.stdout.read, daemon=True)
+            drain.start()
+            yield
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
 
 
 class Process:
     """A gateway that runs, and all that it has said."""
 
-    def __init__(self, config_path: Path) -> None:
+    def __init__(self, config_path: Path, port: int = 0) -> None:
         self.url: str | None = None
         self.lines: list[str] = []
         self._told = threading.Event()
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--config", str(config_path), "--port", "0", "--no-hints"],
+            [sys.executable, "-m", "gateway", "serve", "--config", str(config_path), "--port", str(port), "--no-hints"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -164,14 +262,19 @@ def world() -> Iterator[OutsideWorld]:
         yield world
 
 
-@pytest.fixture(scope="session")
-def inbox_url(world: OutsideWorld) -> Iterator[str]:
-    """Tells what has arrived, for tests in another process: `/mails` and `/messages`, as lists of JSON."""
+def _told(mail: ReceivedMail) -> dict[str, object]:
+    attached = {part.get_filename(): part.get_content() for part in mail.message.iter_attachments()}
+    return {"to": list(mail.to), "subject": mail.subject, "text": mail.text, "html": mail.html, "attached": attached}
+
+
+@contextmanager
+def inbox(world: OutsideWorld) -> Iterator[str]:
+    """Tells what has arrived, for tests in another process: `/mails`, `/messages` and `/pushes`, as lists of JSON."""
 
     class Inbox(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            mails = [{"to": list(mail.to), "subject": mail.subject, "text": mail.text} for mail in world.mails]
-            told = json.dumps(mails if self.path == "/mails" else world.messages).encode()
+            arrived = {"/mails": [_told(mail) for mail in world.mails], "/pushes": world.asked("push.send")}
+            told = json.dumps(arrived.get(self.path, world.messages)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(told)))
             self.end_headers()
@@ -189,17 +292,28 @@ def inbox_url(world: OutsideWorld) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def inbox_url(world: OutsideWorld) -> Iterator[str]:
+    with inbox(world) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def gateway_url(tmp_path_factory: pytest.TempPathFactory, world: OutsideWorld) -> Iterator[str]:
     if given := os.environ.get("GATEWAY_URL"):
         yield given
         return
     directory = tmp_path_factory.mktemp("gateway")
     config_path = directory / "config.yaml"
-    config_path.write_text(yaml.safe_dump(config(directory / "demo.db", world)), encoding="utf-8")
-    gateway = Process(config_path)
+    port = free_port()
+    # its own address is told to clients that bring files, which have to reach it there
+    own_port = free_port()
+    told = config(directory / "demo.db", world, port, f"http://127.0.0.1:{own_port}")
+    config_path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    gateway = Process(config_path, own_port)
     try:
         url = gateway.wait_until_listening()
-        yield url
+        with engine(port, url):
+            yield url
     finally:
         status = gateway.stop()
     assert status == 0, f"the gateway ended with status {status}:\n{gateway.output}"

@@ -18,6 +18,13 @@ export async function mailTo(address, words) {
   return (await arrived('mails', mail => mail.to.includes(address) && mail.subject.includes(words))).at(-1);
 }
 
+/** Each device that was told something by a token with these words in it: `{token, data}`. */
+export async function pushesTo(token) {
+  const told = ({ targets, data }) =>
+    targets.filter(target => target.token?.includes(token)).map(target => ({ token: target.token, badge: target.badge, data }));
+  return (await arrived('pushes', push => told(push).length)).flatMap(told);
+}
+
 /** The last code for this purpose to a number. */
 export async function codeTo(phone, purpose) {
   return (await arrived('messages', message => message.phone === phone && message.purpose === purpose)).at(-1).code;
@@ -25,7 +32,7 @@ export async function codeTo(phone, purpose) {
 
 /** Sends the form of the page that the link in a mail goes to; answers the status. */
 export async function follow(mail, fields = {}) {
-  const link = new URL(mail.text.match(/https:\/\/\S+/)[0]);
+  const link = new URL(mail.text.match(/https?:\/\/\S+/)[0]);
   const body = new URLSearchParams({ token: link.searchParams.get('token'), ...fields });
   return (await fetch(url + link.pathname, { method: 'POST', body })).status;
 }

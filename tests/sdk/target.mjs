@@ -31,6 +31,22 @@ export const backendless = {
   fixedApiKey: env.BACKENDLESS_FIXED_API_KEY ?? 'fixed-js-key',
 };
 
+/** The same objects once more, where clients tell devices and send emails. */
+export const tell = { ...backendless, appId: 'tell', apiKey: 'tell-js-key', cloudCodeKey: 'tell-code-key' };
+
+/** An app whose own code runs elsewhere: LeanEngine's at a server of code, and webhooks. */
+export const code = {
+  parse: { ...parse, appId: 'code', javascriptKey: 'code-js', masterKey: 'code-master' },
+  leancloud: { serverURL: url, appId: 'code', appKey: 'code-key', masterKey: 'code-master', hookKey: 'code-hook-key' },
+  backendless: { ...backendless, appId: 'code', apiKey: 'code-js-key', cloudCodeKey: 'code-cloud-code-key' },
+};
+
+/** An address at the gateway, which may have been told another name of itself, as the tests reach it. */
+export const reached = address => {
+  const { pathname, search } = new URL(address);
+  return url + pathname + search;
+};
+
 const run = env.SDK_RUN ?? Date.now().toString(36) + Math.random().toString(36).slice(2, 6);
 let count = 0;
 

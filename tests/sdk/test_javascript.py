@@ -12,9 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # file -> why it fails; strict, so that what mends it takes it out of here
-GAPS = {
-    "cross/gap_files.test.mjs": "files are values only: what makes one file of a name and an id comes with uploads",
-}
+GAPS: dict[str, str] = {}
 FILES = [
     pytest.param(file, marks=pytest.mark.xfail(reason=GAPS[file])) if file in GAPS else file
     for file in sorted(path.relative_to(HERE).as_posix() for path in HERE.glob("[!n]*/*.test.mjs"))

@@ -65,9 +65,18 @@ async def test_all_classes_are_told_and_no_private_one(master: Shop) -> None:
     await master.of(Caller("test", trusted=True)).create("@kept", n=1)
     await master.create("Post", n=1)
     told = (await master.do(FindSchemas())).schemas or []
-    assert [schema.class_name for schema in told] == ["_User", "_Role", "_Session", "Post"]
+    assert [schema.class_name for schema in told] == ["_User", "_Role", "_Session", "_Installation", "Post"]
     assert told[-1] == ClassSchema("Post", {"n": NUMBER})
     assert list(told[0].fields) == ["username", "password", "email", "emailVerified", "authData"]
+
+
+async def test_the_gateway_alone_gives_a_private_class_its_indexes(master: Shop) -> None:
+    gateway = master.of(Caller("test", trusted=True))
+    indexed = UpdateClass(class_name="@kept", fields={"n": NUMBER}, indexes={"by_n": IndexOf((("n", False),))})
+    assert (await master.refused(indexed))[0] is Code.BAD_CLASS_NAME
+    assert (await gateway.do(indexed)).schema is None
+    assert (await gateway.refused(indexed))[0] is Code.BAD_QUERY  # it is there
+    assert (await master.refused(indexed))[0] is Code.BAD_CLASS_NAME
 
 
 async def test_fields_and_indexes_come_and_go(master: Shop) -> None:

@@ -66,7 +66,7 @@ NO_FORMS = (
 )
 
 
-@pytest.mark.parametrize("kept", NO_FORMS)
+@pytest.mark.parametrize("kept", NO_FORMS, ids=range(len(NO_FORMS)))
 def test_what_is_damaged_fits_no_password(kept: str) -> None:
     for password in ("password", "", kept):
         assert not verifies(password, kept)

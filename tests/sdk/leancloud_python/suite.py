@@ -5,9 +5,12 @@ LeanCloud and its SDKs on the wire.
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -171,6 +174,18 @@ def test_a_conditional_save_is_done_where_the_condition_is_met_and_305_where_not
         made.save(where=where)
     assert caught.value.code == 305
     assert fresh(made).get("balance") == 20
+
+
+def test_a_statement_in_cql_finds_what_it_says() -> None:
+    name = new_class("Score").__name__
+    made = [make(leancloud.Object.extend(name), title=title, n=n) for n, title in enumerate(("x", "y", "z"))]
+    found = leancloud.Query.do_cloud_query(f"select * from {name} where title=?", "y")
+    assert ([each.id for each in found.results], found.class_name) == ([made[1].id], name)
+    both = leancloud.Query.do_cloud_query(f"select count(*), * from {name} where n >= ? limit ?", [1, 1])
+    assert (both.count, len(both.results)) == (2, 1)
+    with pytest.raises(leancloud.LeanCloudError) as caught:
+        leancloud.Query.do_cloud_query(f"select * {name}")
+    assert caught.value.code == 300
 
 
 def test_an_acl_comes_back_where_it_is_asked_for() -> None:
@@ -829,6 +844,35 @@ def test_what_is_for_reading_is_not_written() -> None:
     assert fresh(made).get("n") == 1
 
 
+# pushes
+
+
+def test_a_push_and_what_became_of_it() -> None:
+    leancloud.use_master_key(True)
+    channel = f"c{RUN}"
+    installation = leancloud.Installation()
+    installation.set({"deviceType": "ios", "deviceToken": f"token-{RUN}", "channels": [channel]})
+    installation.save()
+    where = leancloud.Query("_Installation").equal_to("objectId", installation.id)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    scheduled = leancloud.push.send({"alert": "later"}, push_time=later, expiration_interval=60, channels=[channel])
+    scheduled.fetch()
+    assert scheduled.get("status") == "scheduled"
+    sent = leancloud.push.send({"alert": "now"}, where=where, prod="dev", flow_control=0)
+    for _ in range(500):
+        sent.fetch()
+        if sent.get("status") == "done":
+            break
+        time.sleep(0.02)
+    assert (sent.get("status"), sent.get("successes"), sent.get("msg")) == ("done", 1, {"alert": "now"})
+    found = leancloud.push.send({"alert": "x"}, cql=f"select * from _Installation where deviceToken = 'token-{RUN}'")
+    found.fetch()
+    assert found.get("msg") == {"alert": "x"}
+    with pytest.raises(leancloud.LeanCloudError) as caught:
+        leancloud.push.send({"alert": "x"}, cql="select nothing")
+    assert caught.value.code == 102
+
+
 # keys
 
 
@@ -855,3 +899,96 @@ def test_the_master_key_is_enough() -> None:
 
 def test_the_server_tells_its_time_to_anybody() -> None:
     assert abs(datetime.now(UTC) - in_utc(leancloud.client.get_server_time())) < timedelta(minutes=1)
+
+
+# --- files ---
+
+
+def content_of(file: Any) -> bytes:
+    with urllib.request.urlopen(file.url, timeout=10) as answer:
+        return bytes(answer.read())
+
+
+@pytest.mark.parametrize("data", [b"hello", b"", "Grüße".encode()])
+def test_a_file_is_uploaded_opened_and_destroyed(data: bytes) -> None:
+    file = leancloud.File("a.txt", data)
+    file.save()
+    assert file.mime_type == "text/plain"
+    assert content_of(file) == data
+    leancloud.use_master_key(True)
+    file.destroy()
+    with pytest.raises(urllib.error.HTTPError) as error:
+        content_of(file)
+    assert error.value.code == 404
+
+
+def test_a_file_is_fetched_with_what_was_said_of_it() -> None:
+    file = leancloud.File("日本.txt", io.BytesIO(b"hello"))
+    file.metadata["author"] = "tom"
+    file.save()
+    found = leancloud.File.create_without_data(file.id)
+    found.fetch()
+    assert (found.name, found.url, found.size) == ("日本.txt", file.url, 5)
+    assert found.metadata == {**file.metadata, "author": "tom", "owner": "unknown"}
+    assert content_of(found) == b"hello"
+
+
+def test_a_file_in_an_object_comes_back() -> None:
+    file = leancloud.File("a.txt", b"hello")
+    file.save()
+    elsewhere = leancloud.File.create_with_url("b.jpg", "http://files.example/b.jpg")
+    elsewhere.save()
+    made = make(new_class("Attached"), file=file, elsewhere=elsewhere)
+    found = fresh(made)
+    assert (found.get("file").id, found.get("file").name) == (file.id, "a.txt")
+    assert content_of(found.get("file")) == b"hello"
+    assert found.get("elsewhere").url == "http://files.example/b.jpg"
+
+
+# --- followers and statuses ---
+
+
+def new_follower(name: str) -> Any:
+    """A user, who is the current one from then on."""
+    user = leancloud.User()
+    user.sign_up(f"{name}_{RUN}_{next(numbers)}", "secret")
+    return user
+
+
+def test_a_user_follows_and_unfollows_another() -> None:
+    ben, ann = new_follower("ben"), new_follower("ann")
+    ann.follow(ben.id)
+    ann.follow(ben.id)
+    [followee] = leancloud.User.create_followee_query(ann.id).find()
+    assert followee.id == ben.id
+    leancloud.User.become(ben.get_session_token())
+    assert [user.id for user in leancloud.User.create_follower_query(ben.id).find()] == [ann.id]
+    leancloud.User.become(ann.get_session_token())
+    ann.unfollow(ben.id)
+    assert leancloud.User.create_followee_query(ann.id).find() == []
+
+
+def test_statuses_reach_followers_and_inboxes() -> None:
+    ann, ben = new_follower("ann"), new_follower("ben")
+    ben.follow(ann.id)
+    leancloud.User.become(ann.get_session_token())
+    status = leancloud.Status(message="hello")
+    status.send_to_followers()
+    assert status.id
+    leancloud.User.become(ben.get_session_token())
+    assert leancloud.Status.count_unread_statuses(ben).unread == 1
+    [found] = leancloud.InboxQuery().owner(ben).find()
+    assert (found.id, found.get("message"), found.get("source").id) == (status.id, "hello", ann.id)
+    leancloud.User.become(ann.get_session_token())
+    status.destroy()
+    leancloud.User.become(ben.get_session_token())
+    assert leancloud.InboxQuery().owner(ben).find() == []
+
+
+def test_a_private_status_by_the_sdk() -> None:
+    ben, ann = new_follower("ben"), new_follower("ann")
+    leancloud.Status(message="secret").send_private_status(ben)
+    assert leancloud.InboxQuery().owner(ben).inbox_type("private").find() == []
+    leancloud.User.become(ben.get_session_token())
+    [found] = leancloud.InboxQuery().owner(ben).inbox_type("private").find()
+    assert (found.get("message"), found.get("source").id) == ("secret", ann.id)
