@@ -1,6 +1,6 @@
-"""153 recorded exchanges with LeanCloud's servers, sent to the gateway in order.
+"""193 recorded exchanges with LeanCloud's servers, sent to the gateway in order.
 
-78 are on objects, queries and geo points, 75 on users, roles and ACLs.
+78 are on objects, queries and geo points, 75 on users, roles and ACLs, 40 on followers and statuses.
 """
 
 from __future__ import annotations
@@ -50,9 +50,6 @@ RECORDINGS = {
             38: "the class _File comes with files",
             73: "the class _File comes with files",
             31: "the recorded class had a column with a default value, which its owner had set in the console",
-            41: "CQL (cloudQuery) comes with the rest of the endpoints",
-            42: "CQL (cloudQuery) comes with the rest of the endpoints",
-            43: "CQL (cloudQuery) comes with the rest of the endpoints",
         },
         {77: [destroy("GameScore/5d8308029c9235000886c4cf")]},
     ),
@@ -82,6 +79,11 @@ RECORDINGS = {
             ],
             75: [sign_up("5d88528322097e000848b279", "session-52", username="somebody", password="password1")],
         },
+    ),
+    "leancloud_statuses": Recording(
+        40,
+        {},
+        {1: [sign_up("5627906060b22ef9c464cc99", "leeyeh", username="leeyeh", password="password1")]},
     ),
 }
 
