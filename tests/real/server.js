@@ -1,7 +1,7 @@
 'use strict';
 // Parse Server, as a gateway finds it: `node server.js`, told by the environment. PORT is where it listens, DATABASE_URL a
-// PostgreSQL database of its own, FOLDER takes its files and logs; any request to CONTROL_PORT empties the database.
-// What it prints first says that it is ready.
+// PostgreSQL database of its own, FOLDER takes its files and logs. At CONTROL_PORT, /pushes tells what devices were told,
+// /code defines the app's functions again, and any other request empties the database. What it prints first says that it is ready.
 
 process.env.TESTING = '1'; // TestUtils refuses to empty a database without it
 
@@ -21,6 +21,39 @@ function internal(file) {
 
 // who a user of another service is, this server believes without asking
 const believed = { module: { validateAuthData: async () => {}, validateAppId: async () => {} } };
+
+// nothing leaves this machine, and every push arrives
+const pushes = [];
+function deliver({ data }, devices) {
+  const targets = devices.map(({ deviceToken, badge }) => ({ token: deviceToken, badge }));
+  // what it does with badges is an adapter's own
+  pushes.push({ targets, data: Object.fromEntries(Object.entries(data).filter(([name]) => name !== 'badge')) });
+  return devices.map(device => ({ device, transmitted: true }));
+}
+
+// the code of the app: what the suites call and start
+function cloud() {
+  const { Cloud, Error } = global.Parse;
+  const hello = ({ params, user }) => {
+    if (params.fail) throw new Error(4321, params.fail);
+    return { name: 'hello', given: params, user: user ? { objectId: user.id } : null };
+  };
+  Cloud.define('hello', hello);
+  Cloud.define('engineAdd', ({ params }) => params.a + params.b);
+  Cloud.define('engineEcho', ({ params }) => params);
+  Cloud.define('engineNothing', () => undefined);
+  Cloud.define('engineNull', () => null);
+  Cloud.define('engineWho', ({ user }) => ({ name: user ? user.get('username') : null, session: Boolean(user) }));
+  Cloud.define('engineFails', () => {
+    throw new Error(4321, 'sold out');
+  });
+  for (const name of ['clean', 'count']) {
+    Cloud.job(name, ({ params, message }) => {
+      if (params && params.fail) throw params.fail;
+      message(`${name} is done`);
+    });
+  }
+}
 
 const options = {
   appId: 'real-app',
@@ -43,7 +76,7 @@ const options = {
   enableInsecureAuthAdapters: true,
   auth: Object.fromEntries(['github', 'myprovider', 'test', 'weixin'].map(name => [name, believed])),
   filesAdapter: new (FilesAdapter.default || FilesAdapter)({ filesSubDirectory: 'files' }),
-  push: { adapter: { getValidPushTypes: () => ['ios', 'android'], send: async () => [] } },
+  push: { adapter: { getValidPushTypes: () => ['ios', 'android'], send: async (body, devices) => deliver(body, devices) } },
   logsFolder: path.join(env.FOLDER, 'logs'),
   silent: true,
   verbose: false,
@@ -61,10 +94,20 @@ async function empty() {
 }
 
 ParseServer.startApp(options)
+  .then(cloud)
   .then(
     () =>
       new Promise(resolve => {
-        const control = http.createServer((_, response) => {
+        const control = http.createServer((request, response) => {
+          if (request.url === '/pushes') {
+            response.end(JSON.stringify(pushes));
+            return;
+          }
+          if (request.url === '/code') {
+            cloud();
+            response.end('{}');
+            return;
+          }
           empty().then(
             () => response.end('{}'),
             error => {

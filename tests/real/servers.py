@@ -21,6 +21,7 @@ import pytest
 HERE = Path(__file__).parent
 START_SECONDS = 60
 STOP_SECONDS = 15
+DATABASES = ("parse", "tables")
 
 APP = {"app_id": "real-app", "rest_key": "real-rest", "javascript_key": "real-js", "master_key": "real-master"}
 """What server.js is configured with."""
@@ -52,7 +53,7 @@ def postgres_programs() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A cluster of its own in a folder of its own, with the database `parse`; its address."""
+    """A cluster of its own in a folder of its own, with DATABASES; the address of the first."""
     programs, port = postgres_programs(), free_port()
     # PostgreSQL refuses root, whose tests it then runs as the user that Debian's package has made for it
     somebody = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
@@ -69,7 +70,7 @@ def postgres() -> Iterator[str]:
         run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         settings = (
             *("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "max_connections=200"),
-            *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "idle_in_transaction_session_timeout=10s"),
+            *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "idle_in_transaction_session_timeout=3s"),
         )
         with subprocess.Popen(
             [*somebody, str(programs / "postgres"), "-D", data, *(f"--{setting}" for setting in settings)],
@@ -80,8 +81,9 @@ def postgres() -> Iterator[str]:
             try:
                 server = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
                 _until(lambda: subprocess.run([programs / "pg_isready", "-q", *server], check=False).returncode == 0)
-                run("createdb", *server, "parse")
-                run("psql", "-q", *server, "-d", "parse", "-c", "CREATE EXTENSION postgis")
+                for database in DATABASES:
+                    run("createdb", *server, database)
+                    run("psql", "-q", *server, "-d", database, "-c", "CREATE EXTENSION postgis")
                 yield f"postgres://postgres@127.0.0.1:{port}/parse"
             finally:
                 run("pg_ctl", "-D", data, "-m", "immediate", "stop")
@@ -103,6 +105,16 @@ class ParseServer:
 
     url: str
     control: str
+
+    @property
+    def inbox(self) -> str:
+        """Where the suites look for the pushes that it has sent."""
+        return self.control.rstrip("/")
+
+    def define_code(self) -> None:
+        """Its functions once more: whoever takes a webhook away takes away the function that it has hidden."""
+        with urllib.request.urlopen(f"{self.inbox}/code", timeout=START_SECONDS) as answer:
+            assert answer.status == 200
 
     def empty(self) -> None:
         """Away with everything that is stored."""

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.real.conftest import CLIENTS, config
-from tests.real.gaps import INTERNAL, ITS_WAY, ORDER, PARSE, SOMETIMES
+from tests.real.conftest import CLIENTS, CODE, config
+from tests.real.gaps import INTERNAL, ITS_WAY, NULLS, ORDER, PARSE, SOMETIMES
 from tests.real.servers import APP, ParseServer, missing
+from tests.real.suites import FILE_MILLISECONDS, NAME, NOT_ASKED, SDK, SECONDS, name_of
 from tests.real.test_parse_server import http
-from tests.real.test_sdk import FILE_MILLISECONDS, NAME, NOT_ASKED, SDK, SECONDS, name_of
 from tests.sdk.conftest import Process
 
 KEYS = {"X-Parse-Application-Id": "demo", "X-Parse-JavaScript-Key": "demo-js"}
@@ -25,6 +25,24 @@ MASTER = {"X-Parse-Application-Id": "demo", "X-Parse-Master-Key": "demo-master"}
 SDK_FILES = sorted((SDK / "parse").glob("*.test.mjs"))
 
 UNTOUCHED: Mapping[str, Mapping[str, str]] = {
+    "config": {"what is not there is refused in words": ITS_WAY},
+    "files": dict.fromkeys(
+        (
+            "base64, with and without a data URI",
+            "a Buffer, which the SDK sends as a stream",
+            "a stream of Node.js",
+            "a name without an ending has that of its type, and an ending says the type",
+            "names keep their spaces, and addresses have them encoded",
+            "a directory is for the master",
+            "a part of it, by range",
+            "only the master deletes a file, and its bytes are gone",
+            "a file in an object, in lists and in maps of it",
+            "its name alone is enough",
+            "who deletes an object deletes no file",
+            "addresses of other applications, and of nothing",
+        ),
+        "the addresses of files are the server's own",
+    ),
     "geo": {
         f"$maxDistanceIn{unit} is understood": "Parse Server on PostgreSQL takes $maxDistance alone"
         for unit in ("Kilometers", "Miles", "Radians")
@@ -34,6 +52,7 @@ UNTOUCHED: Mapping[str, Mapping[str, str]] = {
         "pointers are added and removed by their id": ORDER,
         "SetOnInsert sets in a new object, and does nothing in an update": INTERNAL,
     },
+    "queries": {"containedIn nothing": NULLS},
     "schemas": {"fields and indexes are added and taken away": ITS_WAY},
 }
 """What Parse Server does in a way of its own where it hears the client's own words; see `gaps`."""
@@ -43,7 +62,10 @@ UNTOUCHED: Mapping[str, Mapping[str, str]] = {
 def passing_url(server: ParseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("passing") / "config.yaml"
     told = config(server.url)
-    told["apps"] = [{"name": "demo", "backend": "server", "pass_through": True, "clients": {"parse": CLIENTS["parse"]}}]
+    told["apps"] = [
+        {"name": name, "backend": "server", "pass_through": True, "clients": {"parse": clients["parse"]}}
+        for name, clients in (("demo", CLIENTS), ("code", CODE))
+    ]
     path.write_text(yaml.safe_dump(told), encoding="utf-8")
     gateway = Process(path)
     try:
@@ -86,14 +108,15 @@ def test_keys_in_a_body_are_the_servers(passing_url: str) -> None:
 
 
 @pytest.mark.parametrize("file", [file.name for file in SDK_FILES if name_of(file.name) not in NOT_ASKED])
-def test_the_sdk_finds_what_it_expects(file: str, passing_url: str) -> None:
+def test_the_sdk_finds_what_it_expects(file: str, passing_url: str, server: ParseServer) -> None:
     node = shutil.which("node")
     if node is None or not (SDK / "node_modules").is_dir():
         missing(f"the JavaScript SDKs are not installed: npm ci --prefix {SDK}")
+    server.define_code()
     done = subprocess.run(
         [node, "--test", f"--test-timeout={FILE_MILLISECONDS}", "--test-reporter=tap", f"parse/{file}"],
         cwd=SDK,
-        env=os.environ | {"GATEWAY_URL": passing_url},
+        env=os.environ | {"GATEWAY_URL": passing_url, "INBOX_URL": server.inbox},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -109,3 +109,49 @@ def test_many_at_once(tables: str) -> None:
     assert done(tables, "GET", f"/data/{note}/count", where="n = 9") == 2
     assert done(tables, "POST", f"/data/bulk/{note}/delete", {"where": "n = 9"}) == 2
     assert done(tables, "GET", f"/data/{note}/count") == 2
+
+
+RENAMES = {
+    "classes": {"Post": "Article"},
+    "fields": {"Post": {"title": "headline", "at": "when"}, "*": {"mark": "flag"}},
+}
+
+
+@pytest.fixture(scope="module")
+def renamed(server: ParseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    told = config(server.url, emulate=["conditions"])
+    # the clients of Parse see what the server has
+    plain, app = told["apps"][0], dict(told["apps"][0])
+    app |= {"name": "tables", "renames": RENAMES, "clients": {"backendless": {"app_id": "tables", "rest_key": KEY}}}
+    told["apps"] = [plain, app]
+    path = tmp_path_factory.mktemp("renamed") / "config.yaml"
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    gateway = Process(path)
+    try:
+        yield gateway.wait_until_listening()
+    finally:
+        status = gateway.stop()
+    assert status == 0, f"the gateway ended with status {status}:\n{gateway.output}"
+
+
+def test_clients_keep_their_names_whatever_the_server_calls_it(renamed: str) -> None:
+    day = {"__type": "Date", "iso": "2015-03-23T00:00:00.000Z"}
+    done(renamed, "POST", "/classes/Article", {"headline": "theirs", "when": day, "flag": 1})
+    made = done(renamed, "POST", "/data/Post", {"title": "ours", "at": DAY + 1000, "mark": 2})
+    assert (made["title"], made["at"], made["mark"], made["___class"]) == ("ours", DAY + 1000, 2, "Post")
+    assert not {"headline", "when", "flag"} & made.keys()
+    (first,) = done(
+        renamed, "POST", "/data/Post/find", {"where": f"at <= {DAY} and title like 'THE%'", "sortBy": "mark"}
+    )
+    assert (first["title"], first["at"], first["mark"]) == ("theirs", DAY, 1)
+    (row,) = done(renamed, "POST", "/data/Post/find", {"props": "title as called", "where": "mark = 2"})
+    assert row["called"] == "ours"
+    changed = done(renamed, "PUT", f"/data/Post/{made['objectId']}", {"title": "new"})
+    assert changed["title"] == "new"
+    stored = done(renamed, "GET", f"/classes/Article/{made['objectId']}")
+    assert (stored["headline"], stored["flag"], "title" in stored) == ("new", 2, False)
+    types = {each["name"]: each["type"] for each in done(renamed, "GET", "/data/Post/properties")}
+    assert (types["at"], types["mark"]) == ("DATETIME", "DOUBLE")
+    assert not {"when", "headline", "flag"} & types.keys()
+    status, told = ask(renamed, "POST", "/data/Post/find", {"where": "nothing = 1"})
+    assert (status, told["code"], "Article" in told["message"]) == (400, 1054, False)
