@@ -6,7 +6,7 @@
 #   make check    what CI runs: ruff, mypy, the tests
 #   make bench    what it costs
 #   make docs     writes what the README has from the tables, and docs/dialects.md
-#   make install  only the set-up, into .venv, tests/sdk/node_modules and tests/real/node_modules
+#   make install  only the set-up, into .venv and tests/{sdk,real,dashboard}/node_modules
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,6 +16,8 @@ SHELL := /bin/bash
 CONFIG ?= config.example.yaml
 SERVE ?=
 TESTS ?=
+# all of them on two processes, a file of tests on one; those that are named are quicker without
+WORKERS := $(if $(TESTS),,-n 2 --dist loadfile)
 
 # the first Python on the path that is new enough, and this environment's own programs first
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -27,7 +29,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:
 	@sed -n 's/^#   //p' Makefile
 
-install: .venv/installed tests/sdk/node_modules/installed tests/real/node_modules/installed
+install: .venv/installed tests/sdk/node_modules/installed tests/real/node_modules/installed \
+		tests/dashboard/node_modules/installed
 
 run: .venv/installed
 	@exec .venv/bin/python -m gateway serve --config $(CONFIG) $(SERVE)
@@ -36,7 +39,7 @@ demo: install
 	.venv/bin/python -m gateway demo
 
 test: install
-	.venv/bin/python -m pytest $(TESTS)
+	.venv/bin/python -m pytest $(WORKERS) $(TESTS)
 
 check: install
 	.venv/bin/ruff format --check
@@ -56,7 +59,7 @@ docs: .venv/installed
 	@cp .venv/dialects.md docs/dialects.md
 
 clean:
-	rm -rf .venv tests/sdk/node_modules tests/real/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv tests/{sdk,real,dashboard}/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none on the path" >&2; exit 1; }
@@ -67,7 +70,8 @@ clean:
 	@touch $@
 
 ifeq ($(NODE_IS_THERE),yes)
-tests/sdk/node_modules/installed tests/real/node_modules/installed: tests/%/node_modules/installed: \
+tests/sdk/node_modules/installed tests/real/node_modules/installed tests/dashboard/node_modules/installed: \
+		tests/%/node_modules/installed: \
 		tests/%/package.json tests/%/package-lock.json
 	@echo "setting up tests/$*/node_modules"
 	@npm ci --silent --prefix tests/$* --no-audit --no-fund
@@ -77,4 +81,6 @@ tests/sdk/node_modules/installed:
 	@echo "Node.js 20 or newer is not there: the tests with the JavaScript SDKs will be skipped" >&2
 tests/real/node_modules/installed:
 	@echo "Node.js 20 or newer is not there: the tests with a real Parse Server will be skipped" >&2
+tests/dashboard/node_modules/installed:
+	@echo "Node.js 20 or newer is not there: the test with the dashboard will be skipped" >&2
 endif
