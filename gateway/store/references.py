@@ -138,7 +138,7 @@ class Answers:
         if known is None:
             raise GatewayError(Code.BAD_BATCH, f"no item {ref.item!r} comes before this one", name=ref.item)
         item, answer = known
-        if answer.ids is not None and ref.field in (None, ID):
+        if answer.ids is not None and answer.id is None and ref.field in (None, ID):
             return _at(answer.ids, ref) if ref.index is not None else list(answer.ids)
         if answer.objects is not None:
             if ref.index is not None:

@@ -232,7 +232,7 @@ async def test_a_class_that_was_forgotten_elsewhere_is_not_asked_any_more(tmp_pa
     try:
         for name in ("Post", "_Role"):
             await first.create(name, "p1", n=1)
-            assert await second.get(name, "p1") == {"n": 1}
+            assert (await second.get(name, "p1"))["n"] == 1
             await first.do(PurgeClass(class_name=name))
             await first.do(DeleteClass(class_name=name))
         for shop in (second, first):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.backends.embedded import Embedded
+from gateway.errors import Code
 from gateway.model.operation import Caller, Create, Delete
 from gateway.model.update import AddRelation, Change, RemoveRelation, Set, Unset
 from gateway.model.values import Pointer
@@ -105,8 +106,6 @@ ODD: dict[str, dict[str, Change]] = {
     "no columns": {},
     "no names": {"users": AddRelation((Pointer("_User", "ann"),))},
     "no users": {"name": Set("a")},
-    "users that are no relation": {"name": Set("a"), "users": Set([Pointer("_User", "ann")])},
-    "users of another class": {"name": Set("a"), "users": AddRelation((Pointer("Person", "ann"),))},
     "a name that is no text": {"name": Set(5), "users": AddRelation((Pointer("_User", "ann"),))},
 }
 
@@ -117,10 +116,18 @@ async def test_what_is_no_role_gives_none(shop: Shop, case: str) -> None:
     assert await shop.store.roles_of("ann") == frozenset()
 
 
-async def test_children_of_another_class_are_no_roles(shop: Shop) -> None:
-    await shop.change("_Role", "r1", name=Set("a"), users=AddRelation((Pointer("_User", "ann"),)))
-    await shop.change("_Role", "r2", name=Set("b"), roles=AddRelation((Pointer("Other", "r1"),)))
-    assert await shop.store.roles_of("ann") == {"a"}
+MEMBERS_OF_ANOTHER_KIND: tuple[dict[str, Change], ...] = (
+    {"users": Set([Pointer("_User", "ann")])},
+    {"users": AddRelation((Pointer("Person", "ann"),))},
+    {"roles": AddRelation((Pointer("Other", "r1"),))},
+)
+
+
+@pytest.mark.parametrize("members", MEMBERS_OF_ANOTHER_KIND, ids=range(len(MEMBERS_OF_ANOTHER_KIND)))
+async def test_members_are_users_and_roles_from_the_first_role_on(shop: Shop, members: dict[str, Change]) -> None:
+    code, _ = await shop.refused(Create(class_name="_Role", changes={"name": Set("a"), **members}))
+    assert code is Code.TYPE_MISMATCH
+    assert await shop.store.roles_of("ann") == frozenset()
 
 
 async def test_the_walk_is_bounded(shop: Shop) -> None:
