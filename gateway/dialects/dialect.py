@@ -70,6 +70,7 @@ from gateway.model.update import Changes, Set, Several
 from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Fields
 from gateway.wire import NOTHING, HttpRequest, HttpResponse
 
+CALLED: Mapping[type[Operation], str] = {operation: name.replace("_", " ") for name, operation in OPERATIONS.items()}
 PUBLIC_ACL = {"*": {"read": True, "write": True}}
 
 CODE_CALLS = (CallFunction, CallService, DispatchEvent)
@@ -824,7 +825,7 @@ class Dialect:
         if routes is None:
             routes = self._routes.get(type(op))
         if not routes:
-            raise GatewayError(Code.UNSUPPORTED, f"there is no {type(op).__name__} here")
+            raise GatewayError(Code.UNSUPPORTED, f"the backend has no words for it: {_called(op)}")
         unsaid = ""
         for route in routes:
             values: dict[str, Any] = {}
@@ -841,7 +842,7 @@ class Dialect:
                     _name_system_fields(op, route, values)
                     return route, values
                 unsaid = "items"  # without names: an answer by name would be lost
-        raise GatewayError(Code.UNSUPPORTED, f"{unsaid!r} of {type(op).__name__} cannot be told here")
+        raise GatewayError(Code.UNSUPPORTED, f"the backend has no words for it: {_called(op)} with {unsaid!r}")
 
     def read_reply(self, op: Operation, response: HttpResponse) -> Result:
         """Raises the GatewayError that an error answer tells."""
@@ -951,6 +952,11 @@ class Dialect:
         if code is None:
             code = self._errors.by_status.get(status, Code.UNAVAILABLE if status >= 500 else Code.BAD_REQUEST)
         return GatewayError(code, message if type(message) is str else f"the backend answered {status}")
+
+
+def _called(op: Operation) -> str:
+    """What an operation is called where somebody is told of it, as in the README."""
+    return CALLED.get(type(op), "an item that needs what an earlier one answers")
 
 
 def _name_system_fields(op: Operation, route: Route, values: dict[str, Any]) -> None:

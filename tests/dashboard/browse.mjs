@@ -41,7 +41,7 @@ const browser = await puppeteer.launch({
 const failures = [];
 try {
   const page = await browser.newPage();
-  page.setDefaultTimeout(15 * SECONDS);
+  page.setDefaultTimeout(60 * SECONDS);
   await page.setViewport({ width: 1400, height: 800 });
   page.on('pageerror', error => failures.push(`the page failed: ${error.message}`));
   page.on('response', response => {

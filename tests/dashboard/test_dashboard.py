@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 SDK = HERE.parent / "sdk" / "node_modules"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PASSWORD = "a password of the dashboard's"
-SECONDS = 90
+SECONDS = 110
 START_SECONDS = 30
 
 KEYS = {
