@@ -82,9 +82,14 @@ class GeoPoints:
             raise GatewayError(Code.BAD_QUERY, "there is nothing to compare metadata with")
         found: list[tuple[float, Fields]] = []
         compared = 0
-        while compared < MOST_COMPARED:
+        while True:
             page = await self._find(op, limit=PAGE, skip=compared)
             compared += len(page)
+            if compared > MOST_COMPARED:
+                raise GatewayError(
+                    Code.BAD_QUERY,
+                    f"there are more than {MOST_COMPARED} points to compare: search a smaller area, or categories",
+                )
             for fields in page:
                 metadata = fields.get("metadata") or {}
                 same = sum(metadata.get(name) == value for name, value in op.like.items())
