@@ -19,6 +19,16 @@ AV.init({ appId: 'demo', appKey: 'demo-key', masterKey: 'demo-master', serverURL
 
 /** The objects of a class, as an application of LeanCloud's has them. */
 const books = async () => (await new AV.Query('Book').ascending('year').find()).map(book => book.toJSON());
+/** What is read, once it is as it should be, or when that has taken too long. The page shows an edit before it is saved. */
+const until = async (read, isDone) => {
+  const end = Date.now() + 30 * SECONDS;
+  let found = await read();
+  while (!isDone(found) && Date.now() < end) {
+    await new Promise(resolve => setTimeout(resolve, 50));
+    found = await read();
+  }
+  return found;
+};
 for (const [title, year] of [
   ['Emma', 1815],
   ['Middlemarch', 1871],
@@ -99,9 +109,8 @@ try {
   check(shown.includes('Middlemarch'), `no Middlemarch among ${shown}`);
   await edit(shown.indexOf('Middlemarch'), title, 'Daniel Deronda');
   await shows('Daniel Deronda');
-  await page.waitForNetworkIdle({ idleTime: 300 });
+  const after = await until(books, all => all[1].title !== before[1].title);
   await shoot('edited');
-  const after = await books();
   check(after[1].title === 'Daniel Deronda', `the title is ${after[1].title}`);
   check(after[1].objectId === before[1].objectId && after[1].year === 1871, 'another object was changed');
   check(after[0].title === 'Emma' && after[2].title === 'Dubliners', 'more was changed than one title');
@@ -111,7 +120,7 @@ try {
   await edit(0, columns.indexOf('year') + 1, '1922');
   await press('Add');
   await shows('4 objects', 'Ulysses', '1922');
-  const added = (await books()).find(book => book.title === 'Ulysses');
+  const added = (await until(books, all => all.length === 4)).find(book => book.title === 'Ulysses');
   check(added?.year === 1922, `what was added is ${JSON.stringify(added)}`);
   await shoot('added');
 
@@ -135,7 +144,6 @@ try {
   ]) {
     await press(name);
     await shows(text);
-    await page.waitForNetworkIdle({ idleTime: 300 });
     await shoot(name.toLowerCase());
   }
 } catch (error) {
