@@ -183,7 +183,7 @@ async def test_a_long_url_is_read(served: Serve) -> None:
         (b' {"a":1}\n', "application/x-www-form-urlencoded"),
         (b'{"a":1}', "application/octet-stream"),
         (b'{"a":1}', ""),
-        (gzip.compress(b'{"a":1}'), "application/json|gzip"),
+        (gzip.compress(b'{"a":1}', mtime=0), "application/json|gzip"),
         (zlib.compress(b'{"a":1}'), "application/json|deflate"),
         (zlib.compress(b'{"a":1}', wbits=-15), "application/json|deflate"),
         (gzip.compress(b'{"a":1}' + os.urandom(20_000).hex().encode().translate(BLANKS)), "application/json|gzip"),
@@ -260,10 +260,10 @@ def test_parameters_that_cannot_be_read(text: str) -> None:
     [
         (b'{"a":', {}),
         (b'{"a":1}', {"Content-Encoding": "gzip"}),
-        (gzip.compress(b'{"a":1}')[:-12], {"Content-Encoding": "gzip"}),
+        (gzip.compress(b'{"a":1}', mtime=0)[:-12], {"Content-Encoding": "gzip"}),
         (b'{"a":1}', {"Content-Encoding": "br"}),
-        (gzip.compress(b'{"a":1}')[:-1], {"Content-Encoding": "gzip"}),
-        (gzip.compress(b'{"a":1}') + b"more", {"Content-Encoding": "gzip"}),
+        (gzip.compress(b'{"a":1}', mtime=0)[:-1], {"Content-Encoding": "gzip"}),
+        (gzip.compress(b'{"a":1}', mtime=0) + b"more", {"Content-Encoding": "gzip"}),
         (b'{"a":1}', {"Content-Encoding": "zstd"}),
     ],
 )
@@ -461,7 +461,7 @@ async def test_a_client_that_leaves_does_not_break_a_write(served: Serve) -> Non
         await leaving
     await gateway.session.close()
     go_on.set()
-    await asyncio.wait_for(written.wait(), 5)
+    await asyncio.wait_for(written.wait(), 60)
 
 
 async def test_a_body_that_breaks_off_writes_nothing(served: Serve, caplog: pytest.LogCaptureFixture) -> None:
