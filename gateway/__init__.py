@@ -19,7 +19,7 @@ client's dialect. N dialects and M backends stand around one model; no code know
           Installations: the devices of an app, each with one object
           Accounts: users, sessions and roles, and the rules for their objects
             Outside: what they ask of mail servers and webhooks                     I/O
-          Whose, Emulating, Completing: what a server of others has no words for, or does not tell
+          Whose, Emulating, Pointers, Completing: what a server of others has no words for, or does not tell
             Remote: op -> its dialect -> HTTP -> Result; users and ACLs are its own I/O
           Embedded: op -> SQL -> rows -> Result; permissions are part of the SQL  store
       dialect.write_answer   Result -> HttpResponse                               pure

@@ -17,8 +17,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
 
 import orjson
 from aiohttp import web
@@ -36,7 +36,7 @@ from gateway.adapters.storage_disk import DiskStorage
 from gateway.adapters.verifiers import WebhookVerifier
 from gateway.adapters.webhook import Hook, Webhooks
 from gateway.adapters.webpush import WebPushSender, read_key
-from gateway.authorise import Client, Guarded
+from gateway.authorise import Client, Guarded, Once
 from gateway.backends.accounts import Accounts, Policy
 from gateway.backends.aggregates import Aggregates
 from gateway.backends.bare_answers import Understood
@@ -45,29 +45,35 @@ from gateway.backends.columns import Registry, Typed
 from gateway.backends.completing import Completing
 from gateway.backends.emails import EmailRules, Emails, EmailText
 from gateway.backends.embedded import Embedded, path_of
-from gateway.backends.emulate import EMULATIONS, Ability, Emulating, Way
+from gateway.backends.emulate import Emulating
+from gateway.backends.emulations import EMULATIONS, Ability, Way, allowed_by
 from gateway.backends.exports import Exports, Form
-from gateway.backends.files import FileRules, Files, Signer
+from gateway.backends.file_rules import FileRules, Signer
+from gateway.backends.files import Files
 from gateway.backends.functions import FunctionCalls
 from gateway.backends.hooks import RegisteredHooks
 from gateway.backends.installations import Installations
 from gateway.backends.jobs import Jobs
+from gateway.backends.known_devices import KnownDevices
 from gateway.backends.later import Later
 from gateway.backends.leaderboards import LeaderboardRules, Leaderboards
 from gateway.backends.learned import Learned, can_tell, read_columns
 from gateway.backends.ledger import Ledger, ObjectStore
 from gateway.backends.letters import LETTERS, PLACE, PLACES, Letter
+from gateway.backends.made_apps import MadeApp, MadeApps
 from gateway.backends.messaging import Messaging, MessagingRules, PushText
 from gateway.backends.owners import Account, Owners
 from gateway.backends.pass_through import PassThrough
+from gateway.backends.pointers import Pointers
 from gateway.backends.push import Pushes
 from gateway.backends.recovery import Rules
 from gateway.backends.remote import Address, Patience, Remote
+from gateway.backends.remote_files import RemoteFiles
 from gateway.backends.renames import Names, Renamed, RenamedRegistry, Renaming
 from gateway.backends.renames import faults as bad_renames
 from gateway.backends.scheduler import Scheduler
 from gateway.backends.seal import Seal
-from gateway.backends.services import EventsKept, Executes, Services
+from gateway.backends.services import Executes, KeptFor, Services
 from gateway.backends.triggers import Triggers
 from gateway.backends.whose import Whose
 from gateway.capabilities import of_backend, told
@@ -80,16 +86,18 @@ from gateway.model.code import CreateHook
 from gateway.model.operation import Operation
 from gateway.model.owners import App
 from gateway.model.push import INSTALLATION
-from gateway.own_code import WHERE_USERS_ARE, make_code
+from gateway.own_code import WHERE_USERS_ARE, default_form, make_code
 from gateway.own_code import faults as bad_code
 from gateway.pages import Pages
 from gateway.pipeline import Front
 from gateway.server import EDGE, MAX_LINE, Edge, keep_junk_out_of_the_log
 from gateway.settings import (
+    AdminStoreSettings,
     ApnsSettings,
     AppSettings,
     BackendSettings,
     ClassSettings,
+    ClientSettings,
     DiskSettings,
     EmbeddedSettings,
     FcmSettings,
@@ -132,6 +140,12 @@ class Plan:
         return tuple(dict.fromkeys(self.mounts.values()))
 
     @property
+    def shared(self) -> Mapping[str, str]:
+        """Mounts where a dialect is told by the headers of a request, unless the owner says where it is mounted."""
+        spoken = (name for name in self.fronts if name not in self.settings.server.mounts)
+        return {mount: name for name in spoken for mount in self.dialects[name].file.shared_mounts}
+
+    @property
     def backends(self) -> Mapping[str, BackendSettings]:
         """The backends that an app has."""
         used = dict.fromkeys(name for app in self.settings.apps for name in (app.backend, app.services_store) if name)
@@ -144,10 +158,17 @@ def mappings_directory() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "mappings"
 
 
-def plan(config: Path, environment: Mapping[str, str] = os.environ) -> Plan:
-    """Reads, compiles and checks everything. Raises SettingsError or MappingError."""
+def plan(
+    config: Path, environment: Mapping[str, str] = os.environ, dialects: Mapping[str, Dialect] | None = None
+) -> Plan:
+    """Reads, compiles and checks everything. Raises SettingsError or MappingError.
+
+    With `dialects`, which were compiled before, that is not done again.
+    """
     settings = load_settings(config, environment)
-    dialects = load_dialects(mappings_directory())
+    dialects = dialects or load_dialects(mappings_directory())
+    for dialect in dialects.values():
+        dialect.hides_reasons = settings.server.hide_reasons
     faults = [
         *_unknown_to(dialects, settings),
         *_bad_addresses(settings),
@@ -165,6 +186,8 @@ def plan(config: Path, environment: Mapping[str, str] = os.environ) -> Plan:
             f"apps.{index}.{fault}"
             for fault in bad_code(dialects, app, remote=isinstance(settings.backends.get(app.backend), RemoteSettings))
         )
+    if not faults:
+        faults = list(_bad_when_made(dialects, settings))
     if not faults:
         spoken = dict.fromkeys(dialect for app in settings.apps for dialect in app.clients)
         mounts = [(mount, name) for name in spoken for mount in settings.server.mounts.get(name, dialects[name].mounts)]
@@ -208,6 +231,10 @@ def _bad_remote(dialects: Mapping[str, Dialect], backend: RemoteSettings) -> Ite
     dialect = dialects.get(backend.type)
     if dialect is None:
         yield f"type: must be embedded, or a dialect; there are: {', '.join(dialects)}"
+        return
+    if backend.edition is not None and backend.edition not in dialect.file.editions:
+        there_are = ", ".join(dialect.file.editions) or "none"
+        yield f"edition: {backend.edition} is no edition of {dialect.title}; there are: {there_are}"
         return
     known = ", ".join(sorted(dialect.key_names - {*dialect.proves.code}))
     for key in backend.keys:
@@ -263,6 +290,12 @@ def _bad_addresses(settings: Settings) -> Iterator[str]:
                 path_of(backend.url)
         except SettingsError as error:
             yield f"backends.{name}.{error}"
+    given = settings.server.admin_store
+    try:
+        if given is not None:
+            path_of(given.url)
+    except SettingsError as error:
+        yield f"server.admin_store.{error}"
     for name, adapter in settings.adapters.items():
         if isinstance(adapter, SmtpSettings):
             try:
@@ -284,6 +317,19 @@ def _bad_letters(settings: Settings) -> Iterator[str]:
                 yield f"apps.{index}.users.mails.{name}.subject: must be one line"
 
 
+def _bad_when_made(dialects: Mapping[str, Dialect], settings: Settings) -> Iterator[str]:
+    """What an app of an account cannot have of the one that it is like."""
+    given = settings.server.admin_store
+    if given is None or given.like is None:
+        return
+    for name, dialect in dialects.items():
+        if dialect.file.accounts is not None:
+            keys = dict.fromkeys(key_names(dialects)[name], "any")
+            app = App("any", "any", keys, creates_classes=True, client_push=False)
+            (made,) = plan_of(Plan(settings, dialects, {}), MadeApp("", "", "any", name, app)).settings.apps
+            yield from (f"server.admin_store.like: {given.like}.{fault}" for fault in bad_code(dialects, made))
+
+
 def _twice(mounts: list[tuple[str, str]]) -> Iterator[str]:
     taken: dict[str, str] = {}
     for mount, name in mounts:
@@ -298,12 +344,18 @@ def _holes_without_a_use(dialects: Mapping[str, Dialect], mounts: list[tuple[str
                 yield f"server.mounts.{name}: {mount} has a {{{hole}}}, which tells {dialects[name].title} nothing"
 
 
+def dialect_of(dialects: Mapping[str, Dialect], backend: RemoteSettings) -> Dialect:
+    """What a server is spoken to in."""
+    dialect = dialects[backend.type]
+    return dialect if backend.edition is None else dialect.edition(backend.edition)
+
+
 def abilities_of(plan: Plan, name: str) -> Mapping[str, Ability]:
     """What a backend can do: by itself, by other means, or not at all."""
     backend = plan.settings.backends[name]
     if isinstance(backend, EmbeddedSettings):
         return of_backend(None)
-    return of_backend(plan.dialects[backend.type], backend.emulate, backend.refuse)
+    return of_backend(dialect_of(plan.dialects, backend), backend.emulate, backend.refuse)
 
 
 def cursor_secret(settings: Settings, backend: str) -> bytes:
@@ -321,57 +373,199 @@ def cursor_secret(settings: Settings, backend: str) -> bytes:
     return hmac.digest(ground, b"cursors of " + backend.encode(), hashlib.sha256)
 
 
+def session_secret(settings: Settings, backend: str) -> bytes:
+    """What seals whose sessions of a server of others are: of that server's own keys, whatever keys clients have."""
+    remote = settings.backends[backend]
+    if settings.server.secret is not None or not isinstance(remote, RemoteSettings):
+        return cursor_secret(settings, backend)
+    ground = orjson.dumps([remote.app_id, sorted(remote.keys.items())])
+    return hmac.digest(ground, b"sessions of " + backend.encode(), hashlib.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The applications that are served, where requests find them. Some come, and change, while the gateway runs."""
+
+    clients: Mapping[str, dict[str, Client]]
+    """By the dialect, and the id that they send."""
+    domains: Mapping[str, dict[str, Client]]
+    pages: dict[str, Guarded]
+    backends: dict[str, Any]
+    """What is told of them to who runs the gateway."""
+
+    @classmethod
+    def by(cls, dialects: Sequence[str]) -> Served:
+        return cls({name: {} for name in dialects}, {name: {} for name in dialects}, {}, {})
+
+    def add(self, more: Served) -> None:
+        for table, own in zip(self._tables(), more._tables(), strict=True):
+            table.update(own)
+
+    def remove(self, what: Served) -> None:
+        """Whatever is in its place by now stays."""
+        for table, own in zip(self._tables(), what._tables(), strict=True):
+            for key, value in own.items():
+                if table.get(key) is value:
+                    del table[key]
+
+    def _tables(self) -> list[dict[str, Any]]:
+        return [*self.clients.values(), *self.domains.values(), self.pages, self.backends]
+
+
 def make_app(plan: Plan) -> web.Application:
     server = plan.settings.server
     edge = Edge(max_body=server.max_body, public_url=server.public_url, log_requests=server.log_requests)
     edge.admin_key = server.admin_key
-    edge.capabilities = {
-        "backends": {
-            name: {"type": settings.type, "abilities": told(abilities_of(plan, name))}
-            for name, settings in plan.backends.items()
-        }
-    }
+    served = Served.by(plan.fronts)
+    edge.pages = Pages(served.pages)
+    edge.capabilities = {"backends": served.backends}
 
     async def open_backends(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            backends: dict[str, Store | Remote] = {}
-            for name, settings in plan.backends.items():
-                backend: Store | Remote
-                if isinstance(settings, RemoteSettings):
-                    backend = open_remote(name, settings, plan.dialects[settings.type])
-                else:
-                    secret = cursor_secret(plan.settings, name)
-                    backend = await open_backend(name, settings, secret, permissions_of(plan.settings))
-                stack.push_async_callback(backend.close)
-                backends[name] = backend
-            outside = await stack.enter_async_context(open_outside(plan.settings, plan.dialects))
-            storages = await stack.enter_async_context(open_storages(plan.settings))
-            later = Later()
-            stack.push_async_callback(later.close)
-            schedulers = open_schedulers(plan.settings.apps, backends)
-            served = {
-                app.name: make_backend(
-                    plan, app, backends, outside[app.name], later, schedulers.get(app.name), storages.get(app.name)
+            await stack.enter_async_context(serving(plan, served))
+            made = await stack.enter_async_context(serving_made(plan, served))
+            # one for each dialect: a password is guessed no more often where there are more mounts
+            fronts = {
+                name: Front(
+                    plan.dialects[name], served.clients[name], served.domains[name], owners_for(plan, name, made)
                 )
-                for app in plan.settings.apps
+                for name in plan.fronts
             }
-            for scheduler in schedulers.values():
-                scheduler.start()
-                stack.push_async_callback(scheduler.close)
-            edge.pages = Pages({app.name: Guarded(served[app.name]) for app in plan.settings.apps if app.mail})
-            ways = {
-                app.name: PassThrough(remote)
-                for app in plan.settings.apps
-                if app.pass_through and isinstance(remote := backends[app.backend], Remote)
-            }
-            fronts = {name: make_front(plan, name, served, ways) for name in plan.fronts}
             for mount, name in plan.mounts.items():
                 edge.mount(mount, fronts[name])
+            for mount, name in plan.shared.items():
+                edge.share(mount, fronts[name])
             yield
 
     app = edge.application()
     app.cleanup_ctx.append(open_backends)
     return app
+
+
+@asynccontextmanager
+async def serving(plan: Plan, served: Served) -> AsyncIterator[None]:
+    """Opens what the apps of a plan need, and serves them until the block ends. Raises StartupError."""
+    async with AsyncExitStack() as stack:
+        backends: dict[str, Store | Remote] = {}
+        for name, settings in plan.backends.items():
+            backend: Store | Remote
+            if isinstance(settings, RemoteSettings):
+                backend = open_remote(name, settings, dialect_of(plan.dialects, settings))
+            else:
+                secret = cursor_secret(plan.settings, name)
+                backend = await open_backend(name, settings, secret, permissions_of(plan.settings))
+            stack.push_async_callback(backend.close)
+            backends[name] = backend
+        outside = await stack.enter_async_context(open_outside(plan.settings, plan.dialects))
+        storages = await stack.enter_async_context(open_storages(plan.settings))
+        later = Later()
+        stack.push_async_callback(later.close)
+        schedulers = open_schedulers(plan.settings.apps, backends)
+        executing = {
+            app.name: make_backend(
+                plan, app, backends, outside[app.name], later, schedulers.get(app.name), storages.get(app.name)
+            )
+            for app in plan.settings.apps
+        }
+        for scheduler in schedulers.values():
+            scheduler.start()
+            stack.push_async_callback(scheduler.close)
+        ways = {
+            app.name: PassThrough(remote)
+            for app in plan.settings.apps
+            if app.pass_through and isinstance(remote := backends[app.backend], Remote)
+        }
+        clients = {name: clients_of(plan, name, executing, ways) for name in plan.fronts}
+        own = Served(
+            {name: {client.app_id: client for client in each} for name, each in clients.items()},
+            {name: {domain: c for c in each for domain in c.domains} for name, each in clients.items()},
+            {app.name: Guarded(executing[app.name]) for app in plan.settings.apps if app.mail},
+            {
+                name: {"type": settings.type, "abilities": told(abilities_of(plan, name))}
+                for name, settings in plan.backends.items()
+            },
+        )
+        served.add(own)
+        stack.callback(served.remove, own)
+        yield
+
+
+@asynccontextmanager
+async def serving_made(plan: Plan, served: Served) -> AsyncIterator[MadeApps | None]:
+    """The apps that accounts make, where there is a store for them. Raises StartupError."""
+    given = plan.settings.server.admin_store
+    if given is None:
+        yield None
+        return
+    configured = {(name, id_) for name, clients in served.clients.items() for id_ in clients}
+
+    @asynccontextmanager
+    async def serve(made: MadeApp) -> AsyncIterator[None]:
+        if (made.dialect, made.app.app_id) in configured or made.dialect not in served.clients:
+            raise StartupError("the configuration has its id, or nothing of its dialect")
+        async with serving(plan_of(plan, made), served):
+            yield
+
+    async with AsyncExitStack() as stack:
+        try:
+            for_our_eyes(path_of(given.url), made_folder(given))
+            store = await Embedded.open(given.url, secret=cursor_secret(plan.settings, given.url))
+            stack.push_async_callback(store.close)
+            made = MadeApps(Ledger(store), serve, most=given.most, keys=key_names(plan.dialects))
+            stack.push_async_callback(made.close)
+            await made.start()
+        except StartupError as error:
+            raise StartupError(f"server.admin_store: {error}") from error
+        except GatewayError as error:
+            raise StartupError(f"server.admin_store: {path_of(given.url)}: {error.message}") from error
+        yield made
+
+
+def for_our_eyes(file: Path, folder: Path) -> None:
+    """Makes the file and the folder, for nobody else to read: keys are in the file. Raises StartupError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        file.chmod(0o600)  # SQLite gives the files beside it the same
+    except OSError as error:
+        raise StartupError(f"{error.filename}: {error.strerror}") from error
+
+
+def made_folder(given: AdminStoreSettings) -> Path:
+    """Where the stores of the apps are that accounts make."""
+    return path_of(given.url).with_suffix(".apps") if given.folder is None else Path(given.folder)
+
+
+def key_names(dialects: Mapping[str, Dialect]) -> Mapping[str, frozenset[str]]:
+    """Dialect -> the keys of an app that is made in it: its clients', and what code of its own is asked with."""
+    return {name: dialect.key_names | default_form(dialects).key_names for name, dialect in dialects.items()}
+
+
+def plan_of(plan: Plan, made: MadeApp) -> Plan:
+    """The plan of one app that an account has made: as `server.admin_store.like`, but for what is its own."""
+    given = plan.settings.server.admin_store
+    assert given is not None, "else nobody could make one"
+    own = plan.dialects[made.dialect].key_names
+    url = f"sqlite:///{quote(str(made_folder(given) / made.name))}.db"
+    clients = {name: key for name, key in made.app.keys.items() if name in own}
+    hooks = {name: key for name, key in made.app.keys.items() if name not in own}
+    like = next((app for app in plan.settings.apps if app.name == given.like), None)
+    base = like or AppSettings(name=made.name, backend=made.name, clients={made.dialect: ClientSettings(app_id="like")})
+    app = base.model_copy(
+        update={
+            "name": made.name,
+            "backend": made.name,
+            "client_class_creation": made.app.creates_classes,
+            "push": base.push.model_copy(update={"clients": made.app.client_push}),
+            "registered_hooks": base.registered_hooks.model_copy(update={"keys": hooks}),
+            "clients": {made.dialect: ClientSettings.model_validate({"app_id": made.app.app_id, **clients})},
+        }
+    )
+    backends = {made.name: EmbeddedSettings(type="embedded", url=url)}
+    settings = plan.settings.model_copy(update={"apps": (app,), "backends": backends})
+    # without an app that it is like, it has no use for any of the adapters
+    return replace(plan, settings=settings if like else settings.model_copy(update={"adapters": {}}))
 
 
 def open_schedulers(apps: Sequence[AppSettings], backends: Mapping[str, Store | Remote]) -> Mapping[str, Scheduler]:
@@ -422,8 +616,7 @@ async def open_bucket(settings: S3Settings) -> FileStorage:
 
 
 def signer_of(settings: Settings, app: AppSettings) -> Signer:
-    rules = file_rules(settings, app)
-    return Signer(rules.secret, rules.url_lasts)
+    return file_rules(settings, app).signer()
 
 
 def file_rules(settings: Settings, app: AppSettings) -> FileRules:
@@ -745,6 +938,7 @@ def make_backend(
         messages=messages_of(app, store, emails, scheduler),
         able=STORED,
         events=_events_kept(app),
+        said=_said_kept(app),
         users_here=True,
     )
     if storage is not None:
@@ -867,19 +1061,24 @@ def behind(
     settings = plan.settings.backends[app.backend]
     assert isinstance(settings, RemoteSettings)
     registry: Registry = Learned(remote, app.name, given=read_columns(settings.columns), lasts=settings.columns_kept)
+    does = allowed_by(remote.dialect, settings.emulate, settings.refuse)
     backend: Backend = Emulating(
-        Completing(remote),
+        Completing(remote) if remote.dialect.tells_pointers else Pointers(remote, registry, does),
         secret=cursor_secret(plan.settings, app.backend),
         allowed=settings.emulate,
         refused=settings.refuse,
         registry=registry,
+        counter_class=settings.counter_class,
     )
     if remote.dialect.file.untyped:
-        backend = Understood(backend, registry)
+        backend = Understood(backend, registry, remote.addresses)
     if "current_user" not in remote.dialect.operations and "current_user" not in settings.refuse:
-        backend = Whose(backend, cursor_secret(plan.settings, app.backend))
+        backend = Whose(backend, session_secret(plan.settings, app.backend))
     theirs = {OPERATIONS[name] for name in remote.dialect.operations}
     abilities = abilities_of(plan, app.backend)
+    backend = KnownDevices(backend) if remote.has_master else backend
+    names_files = abilities[EMULATIONS["file_names"].title].way is Way.EMULATED
+    backend = RemoteFiles.of(remote.dialect, backend, file_rules(plan.settings, app), names=names_files)
     messages = None
     if kept is not None:
         messages = messages_of(app, kept, emails_of(app, kept, None, outside), scheduler, remote=True)
@@ -894,6 +1093,7 @@ def behind(
         theirs=theirs,
         able={name for name in OPERATIONS if abilities[name].way is not Way.REFUSED},
         events=_events_kept(app),
+        said=_said_kept(app),
     )
     if names := names_of(app):
         whole = can_tell(remote.dialect, has_master=remote.has_master)
@@ -910,8 +1110,12 @@ def behind(
     return Typed(triggers, registry, remote=True)
 
 
-def _events_kept(app: AppSettings) -> EventsKept:
-    return EventsKept(lasts=app.analytics.keep, most=app.analytics.most)
+def _events_kept(app: AppSettings) -> KeptFor:
+    return KeptFor(lasts=app.analytics.keep, most=app.analytics.most)
+
+
+def _said_kept(app: AppSettings) -> KeptFor:
+    return KeptFor(lasts=app.conversations.keep, most=app.conversations.most)
 
 
 def names_of(app: AppSettings) -> Names:
@@ -919,11 +1123,11 @@ def names_of(app: AppSettings) -> Names:
     return Names.read(app.renames.classes, app.renames.fields)
 
 
-def make_front(plan: Plan, name: str, backends: Mapping[str, Backend], ways: Mapping[str, PassThrough]) -> Front:
+def clients_of(plan: Plan, name: str, backends: Mapping[str, Backend], ways: Mapping[str, PassThrough]) -> list[Client]:
     """`backends` has what executes for an application, by its name, and `ways` what sends its requests on."""
     master_queries = plan.dialects[name].master_queries
-    clients = {
-        app.clients[name].app_id: Client(
+    return [
+        Client(
             app.name,
             app.clients[name].keys,
             Guarded(
@@ -937,22 +1141,21 @@ def make_front(plan: Plan, name: str, backends: Mapping[str, Backend], ways: Map
             frozenset(app.clients[name].domains),
             ways.get(app.name),
             sign=None if app.files.public else signer_of(plan.settings, app).sign,
+            once=Once.of(app.idempotency.paths, app.idempotency.ttl) if app.idempotency.paths else None,
         )
         for app in plan.settings.apps
         if name in app.clients
-    }
-    domains = {domain: client for client in clients.values() for domain in client.domains}
-    return Front(plan.dialects[name], clients, domains, owners_for(plan, name))
+    ]
 
 
-def owners_for(plan: Plan, name: str) -> Owners:
+def owners_for(plan: Plan, name: str, made: MadeApps | None) -> Owners:
     """Who may ask for the applications whose clients speak a dialect."""
     settings = plan.settings
     apps = [
         App(
             app.name,
             app.clients[name].app_id,
-            app.clients[name].keys,
+            {**app.registered_hooks.keys, **app.clients[name].keys},
             creates_classes=app.client_class_creation,
             client_push=app.push.clients,
         )
@@ -963,7 +1166,7 @@ def owners_for(plan: Plan, name: str) -> Owners:
         email: Account(given.password, None if given.apps is None else frozenset(given.apps))
         for email, given in settings.server.accounts.items()
     }
-    return Owners(accounts, apps)
+    return Owners(accounts, apps, made=made, dialect=name)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,10 +5,13 @@ Whatever way a request came in, it is one operation by then, and every operation
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from types import MappingProxyType
+from typing import Any
+
+import re2
 
 from gateway.backends.base import Backend
 from gateway.backends.pass_through import PassThrough
@@ -31,7 +34,7 @@ from gateway.model.account import (
 from gateway.model.administration import EVENT, ReadLog, ServerInfo, UpdateConfig
 from gateway.model.aggregate import Aggregate, Match
 from gateway.model.code import CODE_OPERATIONS, JOB_CLASSES
-from gateway.model.conversations import CONVERSATION, CONVERSATION_OPERATIONS
+from gateway.model.conversations import CONVERSATION, CONVERSATION_OPERATIONS, MEMBER_INFO, SYSTEM_MESSAGE
 from gateway.model.definition import SCHEMA_OPERATIONS, Describe
 from gateway.model.exports import EXPORT_OPERATIONS
 from gateway.model.files import FILE
@@ -106,6 +109,26 @@ Leaderboards are made and changed by their master: LeanCloud, leaderboard guide,
 What became of one push is told to who has its id: LeanCloud's push REST guide asks with the key of clients."""
 
 
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Which requests that have an id are done once: those below these paths, where the same id came `lasts` ago.
+
+    Parse Server, middlewares.js `promiseEnsureIdempotency`: a path is a regular expression, and begins where the
+    request's does, behind the mount and without a slash. It runs on RE2.
+    """
+
+    paths: tuple[Any, ...]
+    lasts: float
+
+    @classmethod
+    def of(cls, paths: Iterable[str], lasts: float) -> Once:
+        return cls(tuple(re2.compile(path if path.startswith("^") else f"^{path}") for path in paths), lasts)
+
+    def takes(self, path: str) -> bool:
+        below = path.strip("/")
+        return any(each.search(below) is not None for each in self.paths)
+
+
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds keys
 class Client:
     """One application as clients of one dialect know it, and what executes for it."""
@@ -120,6 +143,7 @@ class Client:
     """Where requests go on as they came, as far as `backend` would do what they ask for."""
     sign: Sign | None = None
     """Makes addresses of files such that they hold for a while only; None where they are public."""
+    once: Once | None = None
 
     def told(self, proves: Proves, sent: Mapping[str, str]) -> Result:
         """What its clients may know of it. Who came with a key is told that one, and not what others come with."""
@@ -168,7 +192,13 @@ def _asks_its_domain(client: Client, credentials: Credentials) -> bool:
 
 
 def _caller(client: Client, credentials: Credentials, *, master: bool = False) -> Caller:
-    return Caller(client.app, master=master, session=credentials.session, installation_id=credentials.installation_id)
+    return Caller(
+        client.app,
+        master=master,
+        session=credentials.session,
+        installation_id=credentials.installation_id,
+        context=credentials.context,
+    )
 
 
 def _proven(client: Client, credentials: Credentials, names: tuple[str, ...], *, master: bool) -> bool:
@@ -193,7 +223,7 @@ CHANGE_USERS: frozenset[type[Operation]] = frozenset({ChangePassword, RefreshSes
 SERVED: frozenset[str] = frozenset({USER, ROLE, SESSION, INSTALLATION, FILE, CONVERSATION}) | SOCIAL_CLASSES
 """Classes that begin with `_` and are served, by rules of their own."""
 
-FOR_THE_MASTER_ALONE: frozenset[str] = JOB_CLASSES | {EVENT, PUSH_STATUS, AUDIENCE}
+FOR_THE_MASTER_ALONE: frozenset[str] = JOB_CLASSES | {EVENT, PUSH_STATUS, AUDIENCE, MEMBER_INFO, SYSTEM_MESSAGE}
 """... and classes of that kind which only the master may ask of, or change, in any way."""
 
 USERS_AND_SESSIONS: frozenset[str] = frozenset({USER, ROLE, SESSION})
@@ -338,7 +368,7 @@ class Guarded:
                 return GatewayError(Code.FORBIDDEN, message, class_name=class_name, action="write")
             elif class_name.startswith(("_", "@")) and class_name not in SERVED:
                 # files, installations and the like have rules of their own: as plain objects they would leak
-                message = f"the class {class_name} is not served yet"
+                message = f"the class {class_name} is of the service itself, and is not served here"
                 return GatewayError(Code.UNSUPPORTED, message, class_name=class_name)
         if caller.restricted:
             # Parse REST guide, "Security": restricted sessions are prohibited from creating, modifying, or deleting any

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.backends.emulate import OF_THE_GATEWAY, Ability, Way, abilities
+from gateway.backends.emulations import FAMILIES, OF_THE_GATEWAY, Ability, Way, abilities
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.mapping.schema import MappingFile
 from gateway.model.catalogue import OPERATIONS
@@ -43,7 +43,10 @@ SQL: Mapping[str, str] = {
 }
 """How `where_sql` says conditions: by its grammar, and not by a mapping."""
 
-EMBEDDED: Mapping[str, Ability] = {**dict.fromkeys(OPERATIONS, Ability(Way.NATIVE)), **OF_THE_GATEWAY}
+EMBEDDED: Mapping[str, Ability] = {
+    **dict.fromkeys((*OPERATIONS, *FAMILIES.values()), Ability(Way.NATIVE)),
+    **OF_THE_GATEWAY,
+}
 """It executes the model, whole."""
 
 
@@ -120,7 +123,7 @@ def _section(
 
 
 def _routes(file: MappingFile, operation: str) -> str:
-    return ", ".join(route.http for route in file.routes if route.op == operation)
+    return ", ".join(dict.fromkeys(route.http for route in file.routes if route.op == operation))
 
 
 def _value(file: MappingFile, kind: str) -> str:

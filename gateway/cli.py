@@ -26,8 +26,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from gateway import __version__
-from gateway.app import Plan, abilities_of, address_of, listen, make_app, mappings_directory, plan, running
-from gateway.backends.emulate import Way
+from gateway.app import Plan, abilities_of, address_of, listen, made_folder, make_app, mappings_directory, plan, running
+from gateway.backends.emulations import Way
 from gateway.backends.imports import Imported
 from gateway.capabilities import told as told_abilities
 from gateway.capabilities import written_as_markdown
@@ -270,6 +270,7 @@ def _described(planned: Plan) -> dict[str, Any]:
             {"name": app.name, "backend": app.backend, "dialects": list(app.clients), "custom_ids": app.custom_ids}
             for app in settings.apps
         ],
+        "admin_store": _admin_store(settings),
         "backends": {
             name: {
                 "type": backend.type,
@@ -286,6 +287,11 @@ def _described(planned: Plan) -> dict[str, Any]:
     }
 
 
+def _admin_store(settings: Settings) -> dict[str, Any] | None:
+    given = settings.server.admin_store
+    return None if given is None else {**given.model_dump(), "folder": str(made_folder(given))}
+
+
 def _tables(planned: Plan) -> Iterator[Table]:
     told = _described(planned)
     dialects = Table("dialect", "mounted at", "operations", title="Dialects", title_justify="left")
@@ -296,6 +302,10 @@ def _tables(planned: Plan) -> Iterator[Table]:
     for app in told["apps"]:
         apps.add_row(app["name"], app["backend"], ", ".join(app["dialects"]), "yes" if app["custom_ids"] else "no")
     yield apps
+    if (made := told["admin_store"]) is not None:
+        store = Table("kept at", "data in", "an account's", "like", title="Apps of accounts", title_justify="left")
+        store.add_row(made["url"], made["folder"], f"at most {made['most']}", made["like"] or "the defaults")
+        yield store
     backends = Table("backend", "type", "operations", title="Backends", title_justify="left")
     for name, entry in told["backends"].items():
         used = "" if entry["used"] else " (no app uses it)"

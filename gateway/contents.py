@@ -73,8 +73,8 @@ class ArrivingPart:
 
     size = None
 
-    def __init__(self, part: BodyPartReader) -> None:
-        self._part = part
+    def __init__(self, form: MultipartReader, part: BodyPartReader) -> None:
+        self._form, self._part = form, part
         self.mime_type: str | None = part.headers.get(hdrs.CONTENT_TYPE) or None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -83,8 +83,18 @@ class ArrivingPart:
                 async with asyncio.timeout(STALLED_AFTER):
                     chunk = await self._part.read_chunk(PIECE)
                 if not chunk:
-                    return
+                    break
                 yield chunk
+            # where the body ends a part ends as well; only the end of the form tells that it is whole
+            async with asyncio.timeout(STALLED_AFTER):
+                for _ in range(MOST_FIELDS):
+                    part = await self._form.next()
+                    if part is None:
+                        return
+                    if not isinstance(part, BodyPartReader) or part.filename is not None:
+                        raise GatewayError(Code.BAD_REQUEST, "a form has one file")
+                    await _read_field(part)
+            raise GatewayError(Code.BAD_REQUEST, f"a form has at most {MOST_FIELDS} fields after its file")
 
 
 @contextlib.contextmanager
@@ -111,7 +121,7 @@ async def read_form(request: web.Request) -> tuple[dict[str, str], ArrivingPart]
                     break
                 # a part called file is one, also where it has no name to be saved by
                 if part.filename is not None or part.name in (None, "file"):
-                    return fields, ArrivingPart(part)
+                    return fields, ArrivingPart(reader, part)
                 if len(fields) == MOST_FIELDS:
                     raise GatewayError(Code.BAD_REQUEST, f"a form has at most {MOST_FIELDS} fields before its file")
                 fields[part.name] = await _read_field(part)

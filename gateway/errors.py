@@ -25,6 +25,7 @@ class Code(StrEnum):
     UNKNOWN_PARAMETER = "unknown_parameter"
     TOO_LARGE = "too_large"  # a body over the limit
     UNSUPPORTED = "unsupported"  # understood, and not to be had here
+    DUPLICATE_REQUEST = "duplicate_request"  # its id is that of one that came a short while ago
 
     # who asks
     UNAUTHORIZED = "unauthorized"  # the application or its key is missing or wrong
@@ -142,18 +143,20 @@ class GatewayError(Exception):
     """Answers one request. `message` is for the client's developer: what was wrong, where, what would be right.
 
     `details` names what the message speaks of (`class_name`, `id`, `field`, `expected`, `found`, `name`), so that a
-    dialect can put it in its vendor's own sentence.
+    dialect can put it in its vendor's own sentence. Where a vendor has said it already, `said_by` is the dialect: its
+    number may mean more than one thing, which the sentence tells apart.
     """
 
-    def __init__(self, code: Code, message: str, **details: str) -> None:
+    def __init__(self, code: Code, message: str, *, said_by: str | None = None, **details: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.said_by = said_by
         self.details: Mapping[str, str] = details
 
     def at(self, item: int) -> GatewayError:
         """The same, of one item of a batch that is all or none: its place is in the details (`item`)."""
-        return GatewayError(self.code, self.message, **{**self.details, "item": str(item)})
+        return GatewayError(self.code, self.message, said_by=self.said_by, **{**self.details, "item": str(item)})
 
     def __repr__(self) -> str:
         return f"GatewayError({self.code}, {self.message!r})"

@@ -25,8 +25,8 @@ def make_code(
     forms = _forms(dialects)
 
     def receiver(name: str, by: HookSettings) -> Receiver:
-        hook = Hook(name=name, url=by.url, secret=by.secret, timeout=by.timeout)
-        form = _default(dialects) if by.format is None else forms[by.format]
+        hook = Hook(name=name, url=by.url, secret=by.secret, timeout=by.timeout, longest_answer=by.max_answer)
+        form = default_form(dialects) if by.format is None else forms[by.format]
         return Receiver(webhooks, hook, form, _keys(app, by.format, by.keys))
 
     def receivers(what: str, given: Mapping[str, HookSettings]) -> dict[str, Receiver]:
@@ -44,7 +44,11 @@ def make_code(
         },
         engine=_engine(app, forms, webhooks),
         registered=RegisteredForm(
-            webhooks if registered.private else public, _default(dialects), registered.keys, timeout=registered.timeout
+            webhooks if registered.private else public,
+            default_form(dialects),
+            registered.keys,
+            timeout=registered.timeout,
+            longest_answer=registered.max_answer,
         ),
     )
 
@@ -53,7 +57,7 @@ def _engine(app: AppSettings, forms: Mapping[str, HooksJson], webhooks: Webhooks
     if app.engine is None:
         return None
     by = app.engine
-    hook = Hook(name="the server of the app's code", url=by.url, timeout=by.timeout)
+    hook = Hook(name="the server of the app's code", url=by.url, timeout=by.timeout, longest_answer=by.max_answer)
     keys = {**_keys(app, by.format, by.keys)}
     if by.app_id is not None:
         keys["app_id"] = by.app_id
@@ -70,7 +74,8 @@ def _forms(dialects: Mapping[str, Dialect]) -> dict[str, HooksJson]:
     return {name: dialect.hooks for name, dialect in dialects.items() if dialect.hooks is not None}
 
 
-def _default(dialects: Mapping[str, Dialect]) -> HooksJson:
+def default_form(dialects: Mapping[str, Dialect]) -> HooksJson:
+    """How code is asked for which nothing else is said."""
     return next(form for form in _forms(dialects).values() if form.is_default)
 
 
@@ -89,17 +94,17 @@ def faults(dialects: Mapping[str, Dialect], app: AppSettings, *, remote: bool = 
         if by.format is not None and by.format not in forms:
             yield f"{place}.format: is no form of webhooks; there are: {', '.join(forms)}"
             continue
-        form = _default(dialects) if by.format is None else forms[by.format]
+        form = default_form(dialects) if by.format is None else forms[by.format]
         yield from _strange_keys(place, form, by.keys)
     for name, given in app.triggers.items():
         for moment, by in given.items():
-            form = forms.get(by.format or "", _default(dialects))
+            form = forms.get(by.format or "", default_form(dialects))
             if moment not in form.section.triggers:
                 known = ", ".join(form.section.triggers)
                 yield f"triggers.{name}.{moment}: this form has no such trigger; there are: {known}"
             elif remote and moment in WHERE_USERS_ARE:
                 yield f"triggers.{name}.{moment}: the server that has the users does this by itself, and tells nobody"
-    yield from _strange_keys("registered_hooks", _default(dialects), app.registered_hooks.keys)
+    yield from _strange_keys("registered_hooks", default_form(dialects), app.registered_hooks.keys)
     if app.engine is not None:
         engine = forms.get(app.engine.format)
         if engine is None or not engine.learns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +13,8 @@ from gateway.dialects.dialect import Dialect
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.errors import Code, GatewayError
 from gateway.mapping.route import Route
-from gateway.model.administration import Health
+from gateway.model.administration import FindServers, Health
+from gateway.model.once import TakeRequest
 from gateway.model.operation import AppInfo, Caller, Credentials, Operation, Result, ServerTime
 from gateway.model.values import ID, Date
 from gateway.wire import HttpRequest, HttpResponse
@@ -22,10 +24,16 @@ class Owners(Protocol):
     async def execute(self, op: Operation, email: str, password: str) -> Result:
         """What the owner of applications asks of them. Raises GatewayError."""
 
+    async def look_for(self, app_id: str) -> None:
+        """Whether there is such an application by now: if so, it is among the clients. Raises GatewayError."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Front:
-    """A dialect as it is served: `clients` are the applications whose clients speak it, by the id they send."""
+    """A dialect as it is served: `clients` are the applications whose clients speak it, by the id they send.
+
+    Others may come while it is served, but none whose requests pass through.
+    """
 
     dialect: Dialect
     clients: Mapping[str, Client]
@@ -34,7 +42,7 @@ class Front:
     owners: Owners | None = None
     """Who answers what is asked with an account, and without an application."""
 
-    @property
+    @functools.cached_property
     def passes_through(self) -> bool:
         """Whether some application may want requests as they came."""
         return any(client.pass_through is not None for client in self.clients.values())
@@ -55,12 +63,25 @@ class Front:
             master_has_user=dialect.master_has_user,
         )
 
-    def check(self, request: HttpRequest) -> None:
+    async def who(self, request: HttpRequest, named: tuple[Route, str] | None) -> tuple[Client, Caller] | None:
+        """Who asks, as the address says where it is `named`; None where anybody may. Raises GatewayError."""
+        if named is None and self.dialect.asks_openly(request):
+            return None
+        credentials = Credentials(named[1]) if named is not None else self.dialect.read_credentials(request)
+        if credentials.app_id is not None and credentials.app_id not in self.clients and self.owners is not None:
+            await self.owners.look_for(credentials.app_id)
+        if named is not None:
+            return self.named(named[1])
+        try:
+            return self.identify(credentials)
+        except GatewayError:
+            if self.dialect.refuses_openly(request):
+                return None
+            raise
+
+    async def check(self, request: HttpRequest) -> None:
         """Raises GatewayError(UNAUTHORIZED) where nobody asks that is known; the body need not be there yet."""
-        if (named := self.dialect.keyless(request)) is not None:
-            self.named(named[1])
-        elif not self.dialect.asks_openly(request):
-            self.identify(self.dialect.read_credentials(request))
+        await self.who(request, self.dialect.keyless(request))
 
     def named(self, app_id: str) -> tuple[Client, Caller]:
         """Whoever comes with the address of what is public, or signed."""
@@ -79,10 +100,8 @@ async def serve(front: Front, request: HttpRequest) -> HttpResponse:
         request = dialect.unwrap(request)
         if (account := dialect.account_of(request)) is not None:
             return await _serve_owner(front, request, *account)
-        if (named := dialect.keyless(request)) is not None:
-            served = front.named(named[1])
-        elif not dialect.asks_openly(request):
-            served = front.identify(dialect.read_credentials(request))
+        named = dialect.keyless(request)
+        served = await front.who(request, named)
     except GatewayError as error:
         return dialect.write_error(error, None if named is None else named[0])
     if served is not None:
@@ -116,8 +135,14 @@ async def _executed(
         return answer_openly(exchange.op)
     client, caller = served
     caller = await client.backend.identify(exchange.op, caller)
+    if client.once is not None and exchange.route.once is not None:
+        request_id = request.headers.get(exchange.route.once)
+        if request_id and client.once.takes(request.path):
+            await client.backend.execute(TakeRequest(request_id=request_id, lasts=client.once.lasts), caller)
     if isinstance(exchange.op, AppInfo):
         return client.told(dialect.proves, dialect.read_credentials(request).keys)
+    if isinstance(exchange.op, FindServers):
+        return Result(url=request.base)
     return await client.backend.execute(exchange.op, caller)
 
 

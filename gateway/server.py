@@ -78,6 +78,8 @@ class Edge:
         self._public_url = public_url
         self._log_requests = log_requests
         self._mounts: dict[str, _Mounted] = {}
+        self._shared: tuple[_Mounted, ...] = ()  # which go before all others, where a header tells so
+        self._beside: dict[str, _Mounted] = {}  # whole paths
         self._depths: tuple[int, ...] = ()  # of the mounts, in segments, the deepest first
         self._open_mounts: tuple[_Mounted, ...] = ()  # those with holes, the deepest first
         self._numbers = map(f"{secrets.token_hex(4)}-{{}}".format, itertools.count(1))
@@ -86,12 +88,17 @@ class Edge:
         """`/` is the root: it serves what no other mount does."""
         path = path.rstrip("/")
         self._mounts[path] = mounted = _Mounted(path, front)
+        self._beside.update(dict.fromkeys(front.dialect.file.beside, mounted))
         if mounted.holes:
             others = [other for other in self._open_mounts if other.path != path]
             self._open_mounts = tuple(sorted((*others, mounted), key=lambda each: -len(each.segments)))
         else:
             closed = {mount.count("/") for mount, each in self._mounts.items() if not each.holes}
             self._depths = tuple(sorted(closed, reverse=True))
+
+    def share(self, path: str, front: Front) -> None:
+        """Serves on that path what has a header of this dialect's credentials, whatever else is mounted there."""
+        self._shared = (*self._shared, _Mounted(path.rstrip("/"), front))
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -129,7 +136,7 @@ class Edge:
             path = re.sub("/{2,}", "/", path)
         if path.startswith(PAGES):
             return await self._answer_with_page(path.removeprefix(PAGES), request)
-        mounted, mount = self._find(path) if path not in (HEALTH, CAPABILITIES) else (None, "")
+        mounted, mount = self._find(path, request) if path not in (HEALTH, CAPABILITIES) else (None, "")
         if mounted is None:
             return self._answer_for_nobody(path, request)
         if request.method == hdrs.METH_OPTIONS:
@@ -201,7 +208,7 @@ class Edge:
     async def expect(self, request: web.Request) -> web.StreamResponse | None:
         """`Expect: 100-continue`: a body that will be refused is not asked for."""
         path = re.sub("/{2,}", "/", request.rel_url.raw_path)
-        mounted, mount = self._find(path)
+        mounted, mount = self._find(path, request)
         if mounted is not None and mounted.content_of(request.method, path[len(mount) :], request.headers):
             request[EXPECTING] = True  # it is asked for when it is known that it is wanted
             return None
@@ -214,8 +221,13 @@ class Edge:
             request.writer.output_size = 0
         return None
 
-    def _find(self, path: str) -> tuple[_Mounted | None, str]:
+    def _find(self, path: str, request: web.Request) -> tuple[_Mounted | None, str]:
         """Who serves a path, and the part of it that is the mount."""
+        if path in self._beside:
+            return self._beside[path], ""
+        for sharing in self._shared:
+            if path.startswith(sharing.path + "/") and any(name in request.headers for name in sharing.told_by):
+                return sharing, sharing.path
         segments = path.split("/")
         for depth in self._depths:
             if depth == 0:
@@ -259,7 +271,7 @@ class Edge:
         if mounted.has_contents and method in WITH_BODY:
             kind = mounted.content_of(method, read.path, lower)
             if kind == "part":
-                mounted.front.check(read)  # the fields before the file are read now, and nobody's are
+                await mounted.front.check(read)  # the fields before the file are read now, and nobody's are
                 read.body, read.content = await read_form(request)
             elif kind == "body":
                 read.content = Arriving(request)
@@ -367,6 +379,7 @@ class _Mounted:
         self.has_contents = front.dialect.has_contents
         self.name = front.dialect.name
         dialect = front.dialect
+        self.told_by = tuple(dialect.file.credentials.headers)
         self._headers = CIMultiDict({"Content-Type": JSON_TYPE, **NAME, **dialect.cors_headers})
         self._preflight = CIMultiDict({**NAME, **dialect.preflight_headers})
 

@@ -15,8 +15,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+import re2
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -111,6 +113,19 @@ Url = Annotated[str, BeforeValidator(read_url)]
 ServerUrl = Annotated[str, BeforeValidator(read_server)]
 Secret = Annotated[str, Field(min_length=16)]
 Mount = Annotated[str, BeforeValidator(read_mount)]
+
+
+def _check_pattern(text: str) -> str:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(text, options)
+    except re2.error:
+        raise ValueError("is no regular expression, or none that RE2 knows") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
 
@@ -148,14 +163,25 @@ class AccountSettings(Strict):
     apps: tuple[Name, ...] | None = None
 
 
+class AdminStoreSettings(Strict):
+    """Where applications are kept that accounts make while the gateway runs, and what these are like."""
+
+    url: str
+    folder: Annotated[str, Field(min_length=1)] | None = None
+    most: Annotated[int, Field(ge=1, le=10_000)] = 20
+    like: Name | None = None
+
+
 class ServerSettings(Strict):
     accounts: dict[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], AccountSettings] = {}
+    admin_store: AdminStoreSettings | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     max_body: Size = 20 * 1024**2
     shutdown_grace: Duration = 10.0
     log_requests: bool = False
+    hide_reasons: bool = False
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$")] | None = None
     mounts: dict[str, tuple[Mount, ...]] = {}
     secret: Secret | None = None
@@ -190,6 +216,7 @@ class HookSettings(Strict):
     url: Url
     secret: Secret
     timeout: Timeout = 15.0
+    max_answer: Size = 1024**2
     format: str | None = None
     """The dialect whose form of webhooks it speaks."""
     keys: Keys = {}
@@ -202,6 +229,7 @@ class EngineSettings(Strict):
     format: str
     app_id: Annotated[str, Field(min_length=1)] | None = None
     timeout: Timeout = 15.0
+    max_answer: Size = 1024**2
     list_lasts: Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=3600)] = 5.0
     keys: Keys = {}
 
@@ -211,6 +239,7 @@ class RegisteredHookSettings(Strict):
 
     private: bool = False
     timeout: Timeout = 15.0
+    max_answer: Size = 1024**2
     keys: Keys = {}
 
 
@@ -291,6 +320,21 @@ class AnalyticsSettings(Strict):
 
     keep: Duration = 90 * 86400.0
     most: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+
+
+class ConversationSettings(Strict):
+    """How long what was said in conversations is kept, and how much of it."""
+
+    # LeanCloud's guide to instant messaging, "Overview": six months
+    keep: Duration = 180 * 86400.0
+    most: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+
+
+class IdempotencySettings(Strict):
+    """Which requests with an id of their client's are done once within `ttl`: those whose path one of `paths` fits."""
+
+    paths: tuple[Pattern, ...] = ()
+    ttl: Duration = 300.0
 
 
 class RenameSettings(Strict):
@@ -386,6 +430,8 @@ class AppSettings(Strict):
     pass_through: bool = False
     renames: RenameSettings = RenameSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
+    conversations: ConversationSettings = ConversationSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
     users: UserSettings = UserSettings()
     mail: str | None = None
     sms: str | None = None
@@ -427,6 +473,8 @@ class RemoteSettings(BaseModel):
     open_for: Timeout = 2.0
     emulate: tuple[str, ...] = ()
     refuse: tuple[str, ...] = ()
+    edition: str | None = None
+    counter_class: ClassName = "GatewayCounter"
     columns: dict[ClassName, dict[FieldName, str]] = {}
     columns_kept: Duration = 60.0
 
@@ -671,6 +719,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _contradictions_of_adapters(settings)
     yield from _contradictions_of_backends(settings)
     yield from _what_users_need(settings)
+    yield from _contradictions_of_admin_store(settings)
     hosts: dict[tuple[str, str], str] = {}
     for index, app in enumerate(settings.apps):
         for dialect, client in app.clients.items():
@@ -698,6 +747,8 @@ def _contradictions_of_backends(settings: Settings) -> Iterator[str]:
             if app.services_store is not None:
                 yield f"apps.{index}.services_store: is for an app with a remote backend; this one's keeps them itself"
             continue
+        if app.idempotency.paths and app.services_store is None:
+            yield f"apps.{index}.idempotency: needs services_store, where the ids of requests are kept"
         if app.services_store is not None and app.services_store not in embedded:
             there_are = f"there are: {', '.join(embedded)}" if embedded else "there are none"
             yield f"apps.{index}.services_store: is none of the backends of type embedded; {there_are}"
@@ -729,6 +780,8 @@ def _in_the_way(settings: Settings, app: AppSettings) -> Iterator[str]:
     for key in ("services_store", "functions", "events", "jobs"):
         if getattr(app, key):
             yield f"cannot be where the gateway itself has an answer ({key})"
+    if app.idempotency.paths:
+        yield "cannot be where the gateway itself has an answer (idempotency)"
 
 
 def _what_users_need(settings: Settings) -> Iterator[str]:
@@ -742,6 +795,22 @@ def _what_users_need(settings: Settings) -> Iterator[str]:
                 yield f"{key}.users.{name}: needs {key}.{needed}"
         if users.prevent_log_in_unverified and not (users.verify_email or users.verify_phone):
             yield f"{key}.users.prevent_log_in_unverified: needs verify_email or verify_phone"
+
+
+def _contradictions_of_admin_store(settings: Settings) -> Iterator[str]:
+    given = settings.server.admin_store
+    if given is None:
+        return
+    if not settings.server.accounts:
+        yield "server.admin_store: needs server.accounts, or nobody could make an application"
+    embedded = {name: backend for name, backend in settings.backends.items() if isinstance(backend, EmbeddedSettings)}
+    for name, backend in embedded.items():
+        if backend.url == given.url:
+            yield f"server.admin_store.url: is that of backends.{name}; it must be a file of its own"
+    alike = [app.name for app in settings.apps if app.backend in embedded]
+    if given.like is not None and given.like not in alike:
+        there_are = f"there are: {', '.join(alike)}" if alike else "there are none"
+        yield f"server.admin_store.like: is none of the apps on a backend of type embedded; {there_are}"
 
 
 def _contradictions_of_adapters(settings: Settings) -> Iterator[str]:

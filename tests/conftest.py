@@ -7,13 +7,19 @@ from contextlib import AsyncExitStack
 
 import pytest
 from aiohttp import web
+from hypothesis import HealthCheck, settings
 
-from gateway.app import address_of, listen, mappings_directory, running
-from gateway.dialects.dialect import Dialect, load_dialects
+from gateway.app import address_of, listen, running
+from gateway.dialects.dialect import Dialect
+from tests import compiled
 from tests.log_watch import WATCH
 from tests.outside import OutsideWorld, outside_world
 
 Serving = Callable[[web.Application], Awaitable[str]]
+
+# how long an example takes says something of the machine only; with CI in the environment they are the same each time
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,7 +32,7 @@ def watched_logs() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def dialects() -> Mapping[str, Dialect]:
-    return load_dialects(mappings_directory())
+    return compiled.dialects()
 
 
 @pytest.fixture

@@ -346,7 +346,7 @@ def answers(address: str) -> Iterator[Any]:
                     env=os.environ | variables,
                     capture_output=True,
                     text=True,
-                    timeout=30,
+                    timeout=120,
                     check=False,
                 )
                 assert done.returncode == 0, f"{curl.text}\n{done.stdout}{done.stderr}"

@@ -67,8 +67,16 @@ async def _read(reader: asyncio.StreamReader) -> Arrived | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+    if headers.get("transfer-encoding") == "chunked":
+        return Arrived(method, target, headers, b"".join([chunk async for chunk in _chunks(reader)]))
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Arrived(method, target, headers, body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int(await reader.readline(), 16):
+        yield (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
 
 
 def http(status: str, body: bytes, *headers: str, length: int | None = None) -> bytes:

@@ -105,7 +105,7 @@ class OutsideWorld:
 
     def _wait(self, number: int) -> None:
         with self._arrived:
-            assert self._arrived.wait_for(lambda: len(self.mails) >= number, timeout=10), "the mails do not arrive"
+            assert self._arrived.wait_for(lambda: len(self.mails) >= number, timeout=60), "the mails do not arrive"
 
     @property
     def hook_url(self) -> str:
@@ -113,26 +113,26 @@ class OutsideWorld:
 
     @property
     def adapters(self) -> dict[str, Any]:
-        hook = {"type": "webhook", "url": self.hook_url, "secret": SECRET, "timeout": "5s"}
+        hook = {"type": "webhook", "url": self.hook_url, "secret": SECRET, "timeout": "30s"}
         mail = {"type": "smtp", "host": "127.0.0.1", "port": self.mail_port, "security": "none", "from": SENDER}
         return {"mail": mail, "sms": hook, "captcha": hook}
 
     @property
     def code(self) -> dict[str, Any]:
         """A function, or a handler of an event: it tells its name, what it was given, and who called."""
-        return {"url": self.hook_url, "secret": SECRET, "timeout": "5s"}
+        return {"url": self.hook_url, "secret": SECRET, "timeout": "30s"}
 
     @property
     def verifier(self) -> dict[str, Any]:
-        return {"verify": self.hook_url, "secret": SECRET, "timeout": "5s"}
+        return {"verify": self.hook_url, "secret": SECRET, "timeout": "30s"}
 
     @asynccontextmanager
     async def outside(self, app: str = "blog") -> AsyncIterator[Outside]:
         webhooks = Webhooks()
-        hook = Hook(name="the webhook", url=self.hook_url, secret=SECRET, timeout=5)
+        hook = Hook(name="the webhook", url=self.hook_url, secret=SECRET, timeout=30)
         try:
             yield Outside(
-                mailer=SmtpMailer(host="127.0.0.1", port=self.mail_port, security="none", sender=SENDER, timeout=5),
+                mailer=SmtpMailer(host="127.0.0.1", port=self.mail_port, security="none", sender=SENDER, timeout=30),
                 texter=WebhookTexter(webhooks, hook),
                 captcha=WebhookCaptcha(webhooks, hook, app=app),
                 verifiers=dict.fromkeys(PROVIDERS, WebhookVerifier(webhooks, hook, app=app)),
@@ -291,7 +291,7 @@ def outside_world() -> Iterator[OutsideWorld]:
     thread.start()
 
     def there(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
 
     mail, hooks = mail_server(world), hook_server(world.answer)
     try:

@@ -21,6 +21,8 @@ from tests.log_watch import WATCH
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 PARSE = {"X-Parse-Application-Id": "demo", "X-Parse-REST-API-Key": "demo-rest", "Content-Type": "application/json"}
 LEANCLOUD = {"X-LC-Id": "demo", "X-LC-Key": "demo-key", "Content-Type": "application/json"}
+SECONDS = 120
+"""What a gateway has to start, to answer and to end, on a machine with much to do."""
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system has no /proc")
 
@@ -43,7 +45,7 @@ class Gateway:
         assert self.process.stdout is not None
         with selectors.DefaultSelector() as ready:
             ready.register(self.process.stdout, selectors.EVENT_READ)
-            assert ready.select(30), "the gateway says nothing"
+            assert ready.select(SECONDS), "the gateway says nothing"
         self.told = os.read(self.process.stdout.fileno(), 100_000).decode()
         assert self.told, f"the gateway does not start: {self.errors_so_far()}"
         self.address = self.told.splitlines()[0].removeprefix("listening on ")
@@ -51,7 +53,7 @@ class Gateway:
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.address + path, data, PARSE, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
             return json.load(response)
 
     def memory(self) -> int:
@@ -65,7 +67,7 @@ class Gateway:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(SECONDS)
 
     def errors_so_far(self) -> str:
         self.errors.seek(0)
@@ -81,7 +83,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[Gateway]:
     finally:
         if gateway.process.poll() is None:
             gateway.process.kill()
-        gateway.process.wait(30)
+        gateway.process.wait(SECONDS)
         WATCH.take(gateway.errors_so_far().splitlines())
         assert gateway.process.stdout is not None
         gateway.process.stdout.close()

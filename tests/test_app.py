@@ -14,8 +14,19 @@ import pytest
 import yaml
 
 from gateway.adapters.base import Mail, TextMessage
-from gateway.app import Plan, address_of, cursor_secret, listen, make_app, open_outside, permissions_of, plan, running
-from gateway.backends.emulate import EMULATIONS
+from gateway.app import (
+    Plan,
+    address_of,
+    cursor_secret,
+    listen,
+    make_app,
+    open_outside,
+    permissions_of,
+    plan,
+    running,
+    session_secret,
+)
+from gateway.backends.emulations import EMULATIONS
 from gateway.backends.learned import KINDS
 from gateway.errors import SettingsError, StartupError
 from gateway.model.schema import (
@@ -29,6 +40,7 @@ from gateway.model.schema import (
     Rule,
 )
 from gateway.settings import load_settings
+from tests.compiled import dialects
 from tests.conftest import Serving
 from tests.outside import OutsideWorld
 from tests.process import EXAMPLE
@@ -61,7 +73,7 @@ SHOP = {"X-Parse-Application-Id": "shop"}
 def planned(folder: Path, config: dict[str, Any] = CONFIG) -> Plan:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    return plan(path, {"FOLDER": str(folder)})
+    return plan(path, {"FOLDER": str(folder)}, dialects())
 
 
 def test_what_is_served_is_what_apps_speak(tmp_path: Path) -> None:
@@ -234,6 +246,10 @@ def test_what_is_wrong_with_a_remote_backend_is_told_by_key(
     ("given", "message"),
     [
         ({"captcha": "hook"}, f"captcha: {UP_TO_FAR}"),
+        (
+            {"idempotency": {"paths": ["users"]}},
+            "idempotency: needs services_store, where the ids of requests are kept",
+        ),
         ({"classes": {"Post": {"read_only": ["a"]}}}, f"classes: {UP_TO_FAR}"),
         ({"users": {"private": True, "client_queries": True}}, f"users.private: {UP_TO_FAR}"),
         (
@@ -312,6 +328,23 @@ def test_gateways_with_the_same_keys_sign_alike(tmp_path: Path) -> None:
     assert cursor_secret(settings, "blog") != cursor_secret(settings, "shop")
     secret = planned(tmp_path, {**CONFIG, "server": {"secret": "s" * 16}}).settings
     assert len({cursor_secret(secret, "blog"), cursor_secret(secret, "shop"), cursor_secret(settings, "blog")}) == 3
+
+
+def test_a_key_more_for_clients_is_no_reason_to_log_in_again(tmp_path: Path) -> None:
+    """Sessions of a server of others are sealed by its own keys, as clients' keys come and go."""
+
+    def sealing(server: dict[str, Any], theirs: dict[str, str], **keys: str) -> bytes:
+        client = {"app_id": "blog", "js_key": "a-js-key", **keys}
+        back = {"type": "backendless", "url": "http://127.0.0.1:1/{app_id}/{api_key}", "app_id": "blog", **theirs}
+        apps = [{"name": "blog", "backend": "back", "clients": {"backendless": client}}]
+        told = planned(tmp_path, {"server": server, "apps": apps, "backends": {"back": back}})
+        return session_secret(told.settings, "back")
+
+    theirs = {"rest_key": "their-key"}
+    assert sealing({}, theirs) == sealing({}, theirs, ios_key="an-ios-key")
+    assert sealing({}, theirs) != sealing({}, {"rest_key": "another"})
+    secret = {"secret": "s" * 16}
+    assert sealing(secret, theirs) == sealing(secret, {"rest_key": "another"}) != sealing({}, theirs)
 
 
 async def test_apps_of_one_port_have_their_own_keys_and_data(tmp_path: Path, serving: Serving) -> None:

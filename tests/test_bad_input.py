@@ -21,6 +21,7 @@ import pytest
 from yarl import URL
 
 from gateway.app import make_app, plan
+from tests.compiled import dialects
 from tests.conftest import Serving
 from tests.process import EXAMPLE, LEANCLOUD, PARSE, needs_proc
 from tests.process import serving as serving_process
@@ -144,7 +145,7 @@ async def address(tmp_path: Path, serving: Serving) -> str:
     config = tmp_path / "config.yaml"
     text = EXAMPLE.read_text(encoding="utf-8").replace("sqlite:///data", f"sqlite:///{tmp_path}")
     config.write_text(text, encoding="utf-8")
-    return await serving(make_app(plan(config)))
+    return await serving(make_app(plan(config, {}, dialects())))
 
 
 @pytest.fixture

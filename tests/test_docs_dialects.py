@@ -35,7 +35,7 @@ def test_its_javascript_does_what_it_says(tmp_path: Path) -> None:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                timeout=60,
+                timeout=120,
                 check=False,
             )
             assert (done.returncode, done.stdout.splitlines()) == (0, prints(dialect)), (dialect, done.stderr)

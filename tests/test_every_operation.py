@@ -66,7 +66,7 @@ EXPECTED: Mapping[str, tuple[str, str, str, str]] = {
     **dict.fromkeys(("get_config", "track_event", "health"), ANYBODY),
     **dict.fromkeys(("update_config", "read_log", "server_info", "aggregate"), MASTER_ALONE),
     # what has nothing to do with either
-    **dict.fromkeys(("server_time", "app_info", "write_log"), ANYBODY),
+    **dict.fromkeys(("server_time", "app_info", "find_servers", "write_log"), ANYBODY),
     **dict.fromkeys(("call_function", "call_service", "dispatch_event"), ANYBODY),
     **dict.fromkeys(("get_counter", "add_to_counter", "compare_and_set_counter", "reset_counter"), ANYBODY),
     **dict.fromkeys(("list_counters", "put_in_cache", "get_from_cache", "has_in_cache"), ANYBODY),

@@ -44,7 +44,7 @@ def run(config: Path, export: str, lines: list[Any], *arguments: str, app: str =
         cwd=config.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, done.stdout.strip(), done.stderr.strip()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
+from gateway.app import address_of, listen, make_app, plan, running
 from gateway.authorise import Client, Guarded
 from gateway.dialects.dialect import Dialect
 from gateway.model.operation import AppInfo, Caller, Operation, Result
@@ -156,3 +159,43 @@ async def test_an_app_tells_what_its_clients_know_anyway(served: Served) -> None
     assert (status, body["appId"], body["apiKey"]) == (200, "demo", "rest")
     assert "code" not in str(body)
     assert not any(isinstance(op, AppInfo) for op, _ in served.backend.asked)
+
+
+BOTH = {"X-Parse-Application-Id": "demo", "X-Parse-REST-API-Key": "rest"}
+LEANCLOUD: tuple[dict[str, str], ...] = (
+    {"X-LC-Id": "demo", "X-LC-Key": "key"},
+    {"X-AVOSCloud-Application-Id": "demo", "X-AVOSCloud-Application-Key": "key"},
+)
+
+
+async def test_a_mount_is_shared_by_whose_headers_tell_them_apart(tmp_path: Path) -> None:
+    """LeanCloud takes `/1/` as it takes `/1.1/`, and so does Parse; a batch may name either."""
+    clients = {"parse": {"app_id": "demo", "rest_key": "rest"}, "leancloud": {"app_id": "demo", "app_key": "key"}}
+    config = {
+        "apps": [{"name": "blog", "backend": "local", "clients": clients}],
+        "backends": {"local": {"type": "embedded", "url": f"sqlite:///{tmp_path}/blog.db"}},
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    with listen("127.0.0.1", 0) as listening:
+        async with running(make_app(plan(path, {})), listening, grace=5), aiohttp.ClientSession() as session:
+            address = address_of(listening)
+
+            async def ask(method: str, path: str, headers: dict[str, str], body: Any = None) -> tuple[int, Any]:
+                async with session.request(method, address + path, headers=headers, json=body) as response:
+                    return response.status, await response.json()
+
+            made = (await ask("POST", "/1/classes/Note", BOTH, {"n": 1}))[1]["objectId"]
+            for headers in LEANCLOUD:
+                assert (await ask("GET", f"/1/classes/Note/{made}", headers))[1]["n"] in (1, 2)
+                # what is not there is an empty object for these clients, and an error for the others
+                assert await ask("GET", "/1/classes/Note/none", headers) == (200, {})
+                inner = [
+                    {"method": "PUT", "path": f"/{mount}/classes/Note/{made}", "body": {"n": 2}}
+                    for mount in ("1", "1.1")
+                ]
+                for mount in ("1", "1.1"):
+                    status, told = await ask("POST", f"/{mount}/batch", headers, {"requests": inner})
+                    assert (status, ["success" in each for each in told]) == (200, [True, True]), told
+            assert (await ask("GET", "/1/classes/Note/none", BOTH))[0] == 404
+            assert (await ask("GET", f"/1/classes/Note/{made}", {}))[0] == 403

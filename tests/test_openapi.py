@@ -190,7 +190,7 @@ def ask(address: str, method: str, path: str, body: Any) -> Any:
     """As server code; raises where it is refused."""
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(address + SERVER_CODE + path, json.dumps(body).encode(), headers, method=method)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -221,7 +221,7 @@ def statuses(operation: Operation, mode: GenerationMode, address: str, **headers
     def run(case: Case[Any]) -> None:
         if case.path_parameters.get("subscription-id") == SUBSCRIPTION:
             case.path_parameters["subscription-id"] = subscription
-        answer = case.call_and_validate(base_url=address + KEYS, checks=CHECKS, headers=headers, timeout=10)
+        answer = case.call_and_validate(base_url=address + KEYS, checks=CHECKS, headers=headers, timeout=60)
         seen.add(answer.status_code)
 
     run()

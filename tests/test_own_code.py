@@ -78,6 +78,7 @@ async def test_each_is_asked_in_its_form_and_with_its_keys() -> None:
     )
     webhooks, public = Webhooks(), Webhooks(public_only=True)
     code = make_code(given, DIALECTS, webhooks, public)
+    assert code.functions["hello"].hook.longest_answer == 1024**2
     assert code.functions["hello"].form is DIALECTS["parse"].hooks
     assert code.functions["lean"].form is DIALECTS["leancloud"].hooks
     assert code.functions["lean"].keys == {**KEYS, "app_id": "lean", "hook_key": "own"}
@@ -92,6 +93,17 @@ async def test_each_is_asked_in_its_form_and_with_its_keys() -> None:
     for text in (repr(code.functions["lean"]), repr(code.registered)):
         assert "own" not in text
         assert "secret" not in text
+    short = {"max_answer": "2kB"}
+    small = app(functions={"hello": HOOK | short}, engine=ENGINE | short, registered_hooks=short)
+    limited = make_code(small, DIALECTS, webhooks, public)
+    assert limited.engine is not None
+    assert limited.registered is not None
+    bounds = [
+        limited.functions["hello"].hook,
+        limited.engine.receiver.hook,
+        limited.registered.at("http://a.example", "a").hook,
+    ]
+    assert [hook.longest_answer for hook in bounds] == [2048] * 3
     await code.close()
     await webhooks.close()
     await public.close()

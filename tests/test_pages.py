@@ -18,7 +18,7 @@ from yarl import URL
 from gateway.app import Plan, make_app
 from gateway.pages import HEADERS, TEXTS, language_of
 from gateway.settings import load_settings
-from tests.attacks.town import dialects
+from tests.compiled import dialects
 from tests.conftest import Serving
 from tests.outside import OutsideWorld
 from tests.process import PARSE

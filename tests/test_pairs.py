@@ -56,7 +56,8 @@ ALL_TOLD = "the backend tells all of the object, and the client what the vendor 
 
 # (title, front, back): what a client is told otherwise
 LOSSES: Mapping[tuple[str, str, str], str] = {
-    ("get schema", "parse", "leancloud"): "LeanCloud's answer does not repeat the name",
+    ("get schema", "parse", "leancloud"): "LeanCloud does not tell who may do what",
+    ("find schemas", "parse", "leancloud"): "LeanCloud does not tell who may do what",
     ("create: a role without an ACL", "parse", "leancloud"): "1 is anything",
     ("create: a role without an ACL", "leancloud", "parse"): "111 is a mismatch of types as well",
     ("send a link: an address that nobody has", "leancloud", "parse"): "Parse does not tell that nobody has it",
@@ -122,6 +123,8 @@ LOST_CODES: Mapping[tuple[Code, str], tuple[Code, str]] = {
     (Code.BAD_REQUEST, "parse"): (Code.BAD_JSON, "107 is all of these"),
     (Code.BAD_BATCH, "parse"): (Code.BAD_JSON, "107 is all of these"),
     (Code.UNKNOWN_ROUTE, "parse"): (Code.BAD_JSON, "107 is all of these"),
+    (Code.DUPLICATE_REQUEST, "leancloud"): (Code.BAD_REQUEST, "LeanCloud knows no ids of requests"),
+    (Code.DUPLICATE_REQUEST, "backendless"): (Code.BAD_REQUEST, "nor does Backendless"),
     (Code.UNKNOWN_PARAMETER, "parse"): (Code.BAD_QUERY, "102 is all of these"),
     (Code.BAD_CURSOR, "parse"): (Code.BAD_QUERY, "102 is all of these"),
     (Code.BAD_PAGE, "parse"): (Code.BAD_QUERY, "102 is all of these"),

@@ -32,7 +32,7 @@ def config(folder: Path, **push: Any) -> Path:
 
 
 async def until(done: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(1000):
+    for _ in range(6000):
         if await done():
             return
         await asyncio.sleep(0.01)

@@ -109,6 +109,7 @@ def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
                 "PARSE_MASTER_KEY",
                 "MOVED_REST_KEY",
                 "PASSED_REST_KEY",
+                "HOSTED_REST_KEY",
                 "S3_ACCESS_KEY",
                 "S3_SECRET_KEY",
             ),
@@ -122,6 +123,8 @@ def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
     server = {"type": "parse", "url": "http://127.0.0.1:1337/parse", "app_id": "blog"}
     keys = dict.fromkeys(("rest_key", "master_key"), "from-the-environment")
     assert settings.backends["server"] == RemoteSettings.model_validate(server | keys)
+    hosted = {"type": "parse", "edition": "hosted", "url": "https://api.parse.com/1", "app_id": "blog"}
+    assert settings.backends["hosted"] == RemoteSettings.model_validate({**hosted, "rest_key": "from-the-environment"})
     assert settings.adapters == {
         "post": SmtpSettings.model_validate(
             {
@@ -198,6 +201,11 @@ DAMAGES: list[tuple[Damage, str]] = [
         put("server", "shutdown_grace", value="10 min"),
         "server.shutdown_grace: must be a duration such as 10s; the units are ms, s, m, h, d",
     ),
+    (
+        put("server", "admin_store", value={"url": "sqlite:///data/apps.db"}),
+        "server.admin_store: needs server.accounts, or nobody could make an application",
+    ),
+    (put("server", "admin_store", value={"most": 5}), "server.admin_store.url: is required"),
     (put("server", "public_url", value="example.com"), "server.public_url: must match ^https?://[^/?#]+$"),
     (put("server", "secret", value="too short"), "server.secret: should have at least 16 characters"),
     (put("server", "token_keys", value=["too short"]), "server.token_keys.0: should have at least 32 characters"),
@@ -278,6 +286,10 @@ DAMAGES: list[tuple[Damage, str]] = [
     (
         put("apps", 0, "services_store", value="local"),
         "apps.0.services_store: is for an app with a remote backend; this one's keeps them itself",
+    ),
+    (
+        put("apps", 0, "idempotency", value={"paths": ["classes/.*", "(?=users)"]}),
+        "apps.0.idempotency.paths.1: is no regular expression, or none that RE2 knows",
     ),
     (put("apps", 0, "mail", value="post"), "apps.0.mail: needs server.public_url, as its mails have links in them"),
     (put("apps", 0, "users", value={"verify_email": True}), "apps.0.users.verify_email: needs apps.0.mail"),

@@ -11,12 +11,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from gateway.adapters.receiver import Receiver
 from gateway.errors import GatewayError
 from gateway.model.trigger import Moment
 
 log = logging.getLogger(__name__)
+
+LONGEST_WORD = 100
 
 Known = tuple[frozenset[str], frozenset[tuple[str, Moment]]]
 """Functions, and triggers as class and moment."""
@@ -64,11 +67,24 @@ class Engine:
                 raise
         return self._known or known or (frozenset(), frozenset())
 
+    async def _ping(self) -> None:
+        """So that the log tells where the list comes from. A server that does not know the question has one as well."""
+        question, told = self.receiver.form.ping(), None
+        if question is not None:
+            with suppress(GatewayError):
+                _, told = await self.receiver.ask(question)
+        words = told if type(told) is dict else {}
+        said = [f" {key}={value!r}" for key, value in words.items() if type(value) is str and len(value) < LONGEST_WORD]
+        log.info("the server of the app's code is there%s", "".join(said))
+
     async def _ask(self) -> None:
         receiver = self.receiver
         try:
             status, body = await receiver.ask(receiver.form.listing(receiver.keys))
-            self._known = receiver.told(lambda: receiver.form.learned(body if status < 400 else None))
+            known = receiver.told(lambda: receiver.form.learned(body if status < 400 else None))
+            if self._known is None:
+                await self._ping()
+            self._known = known
         except GatewayError:
             if self._known is None:
                 raise

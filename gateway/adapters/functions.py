@@ -33,6 +33,7 @@ class RegisteredForm:
     keys: Mapping[str, str] = field(default_factory=dict)
     secret: str | None = None
     timeout: float = 15.0
+    longest_answer: int = 1024**2
 
     def at(self, url: str, name: str) -> Receiver:
         hook = Hook(
@@ -40,6 +41,7 @@ class RegisteredForm:
             url=url,
             secret=self.secret,
             timeout=self.timeout,
+            longest_answer=self.longest_answer,
             failures=frozenset(self.form.section.failure.statuses),
         )
         return Receiver(self.webhooks, hook, self.form, self.keys)

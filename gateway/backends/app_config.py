@@ -15,7 +15,8 @@ from gateway.model.update import Change, Set, Unset
 CONFIG: Final = "@config"
 """The name of a parameter -> its value (`kept.value`, where it has one), and whether it is the master's alone."""
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+NAME: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+"""No two `_` begin one: `__type` is how a value of Parse's says of which kind it is."""
 MOST_PARAMS: Final = 1000
 
 

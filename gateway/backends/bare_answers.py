@@ -6,27 +6,35 @@ it came: an answer is not refused for a value that its backend should not have t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from gateway.backends.base import Backend
 from gateway.backends.columns import GEOMETRIES, SYSTEM, Columns, Registry, as_column
+from gateway.dialects.geometry import write_geojson
 from gateway.errors import Code, GatewayError
 from gateway.model.account import class_of
 from gateway.model.groups import Group, Level
 from gateway.model.operation import Batch, Caller, Deferred, FindRelated, Operation, Result
 from gateway.model.schema import Kind, Type
-from gateway.model.values import Date, Fields, File, Object, Value
+from gateway.model.values import Date, Fields, File, GeoPoint, LineString, Object, Polygon, Value
 
 _MORE_THAN_IT_SAYS = frozenset({Kind.DATE, Kind.FILE}) | GEOMETRIES
 
 
 class Understood:
-    """A backend whose answers are by the columns of its classes, as far as they are known."""
+    """A backend whose answers are by the columns of its classes, as far as they are known.
 
-    def __init__(self, backend: Backend, registry: Registry) -> None:
+    Within `named` the texts in columns of files are the backend's addresses of them.
+    """
+
+    def __init__(
+        self, backend: Backend, registry: Registry, named: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self._backend = backend
         self._registry = registry
+        self._named = named
 
     async def identify(self, caller: Caller) -> Caller:
         return await self._backend.identify(caller)
@@ -41,7 +49,8 @@ class Understood:
             classes = await self._registry.learned(wanted)  # before it is done: a write that is done is answered
         check_told(op, classes)
         result = await self._backend.execute(op, caller)
-        understand(op, result, classes)
+        with self._named():
+            understand(op, result, classes)
         return result
 
 
@@ -117,14 +126,25 @@ def _understand(fields: Fields, class_name: str, classes: Mapping[str, Columns],
         for part in _objects(value):
             _understand(part.fields, part.class_name, classes, set())
         known = columns.get(name)
-        if known is not None and known.kind in _MORE_THAN_IT_SAYS and value is not None and name not in computed:
+        if known is None or value is None or name in computed:
+            continue
+        if known.kind in _MORE_THAN_IT_SAYS:
             fields[name] = _meant(known, value)
+        elif known.kind in (Kind.OBJECT, Kind.ARRAY):
+            fields[name] = _as_json(value)
 
 
 def _objects(value: Value) -> Iterator[Object]:
     for part in value if type(value) is list else (value,):
         if isinstance(part, Object):
             yield part
+
+
+def _as_json(value: Value) -> Value:
+    """What tells of itself that it is a geometry is JSON like any other there."""
+    if isinstance(value, GeoPoint | LineString | Polygon):
+        return write_geojson(value)
+    return [_as_json(part) for part in value] if type(value) is list else value
 
 
 def _meant(known: Type, value: Value) -> Value:

@@ -38,18 +38,22 @@ class Breaker:
         self._opened = 0.0
 
     @contextmanager
-    def passing(self) -> Iterator[None]:
+    def passing(self, *, slow: bool = False) -> Iterator[None]:
         """Raises OpenError. A FailedError that leaves the block is a failure; another exception, or a block that is
-        given up, says nothing about the other side."""
+        given up, says nothing about the other side.
+
+        Nobody waits for what may be `slow`: when it tries, others may as well.
+        """
         trying = False
         if self.state is not State.CLOSED:
             if self.state is State.TRYING or self._now() - self._opened < self._pause:
                 raise OpenError
-            self.state, trying = State.TRYING, True
+            if not slow:
+                self.state, trying = State.TRYING, True
         try:
             yield
         except FailedError:
-            self._failed(trying)
+            self._failed(trying or (slow and self.state is State.OPEN))
             raise
         except BaseException:
             if trying:

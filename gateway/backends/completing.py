@@ -7,13 +7,14 @@ fields only, LeanCloud nothing or everything, and each shows ACLs by a rule of i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.backends.remote import Remote, UnsaidError
-from gateway.errors import GatewayError
-from gateway.model.account import USER, SignUp, class_of
-from gateway.model.operation import Batch, Caller, Create, Get, Operation, Result, Returning, Update, Upsert
+from gateway.errors import Code, GatewayError
+from gateway.model.account import IGNORE_SESSIONS, USER, CurrentUser, LogIn, SignUp, class_of
+from gateway.model.operation import Batch, Caller, Create, Deferred, Get, Operation, Result, Returning, Update, Upsert
 from gateway.model.update import Set, SetOnInsert
 from gateway.model.values import ACL, CREATED_AT, ID, SYSTEM_FIELDS, UPDATED_AT, Fields, Object, Relation
 
@@ -40,10 +41,17 @@ class Completing:
         self._answers = remote.dialect.answers
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
-        result = await self.remote.execute(op, caller)
+        try:
+            result = await self.remote.execute(op, caller)
+        except GatewayError as error:
+            if not await self._is_of_session(error, op, caller):
+                raise
+            raise GatewayError(Code.INVALID_SESSION, "Invalid session token") from error
         wanting = list(self._fit(op, result))
         if wanting:
             await self._ask(wanting, caller)
+        if self._lacks_acl(op, result):
+            await self._ask_acl(result, replace(caller, session=result.session or caller.session))
         return result
 
     async def identify(self, caller: Caller) -> Caller:
@@ -52,14 +60,39 @@ class Completing:
     async def close(self) -> None:
         await self.remote.close()
 
-    def _fit(self, op: Operation, result: Result) -> Iterator[_Wanting]:
+    def _lacks_acl(self, op: Operation, result: Result) -> bool:
+        """Whether somebody came in whose ACL is to be shown, and the vendor never shows it there."""
+        comes_in = isinstance(op, LogIn | CurrentUser) or (isinstance(op, SignUp) and not result.created)
+        return comes_in and self._answers(op).get("with_acl") is False
+
+    async def _ask_acl(self, result: Result, caller: Caller) -> None:
+        user = result.object or {}
+        if ID not in user:
+            return
+        with suppress(GatewayError):  # who has come in has come in, whatever follows
+            found = (await self.remote.execute(Get(class_name=USER, id=user[ID]), caller)).object or {}
+            user.update((name, value) for name, value in found.items() if name == ACL)
+
+    async def _is_of_session(self, error: GatewayError, op: Operation, caller: Caller) -> bool:
+        """Whether the user that was not found is the one of the session: LeanCloud has one number, 211, for both."""
+        if error.code is not Code.USER_NOT_FOUND or caller.session is None or type(op) in IGNORE_SESSIONS:
+            return False
+        try:
+            await self.remote.execute(CurrentUser(), replace(caller, master=False))
+        except GatewayError as told:
+            return told.code is Code.INVALID_SESSION
+        return False
+
+    def _fit(self, op: Operation, result: Result, within: Batch | None = None) -> Iterator[_Wanting]:
         """Takes away what was not asked for; the writes of which more has to be asked."""
         if isinstance(op, Batch):
             for item, answer in zip(op.items, result.items or [], strict=True):
                 if isinstance(answer, Result):
-                    yield from self._fit(item, answer)
+                    yield from self._fit(item, answer, op)
             return
-        told = self._answers(op)
+        if isinstance(op, Deferred):
+            op = op.item
+        told = self._answers(op, within)
         if told.get("with_acl"):
             for fields in _objects(result):
                 _drop_acls(fields)
@@ -98,6 +131,8 @@ class Completing:
 
 def _fit_write(op: Write, result: Result, told: Returning) -> Iterator[_Wanting]:
     _lift(result)
+    if isinstance(op, SignUp) and not result.created:
+        return  # a log-in, which is told of all of the user, whatever a sign-up would have told
     match op.returning:
         case Returning.NOTHING:
             result.object = None
@@ -107,7 +142,7 @@ def _fit_write(op: Write, result: Result, told: Returning) -> Iterator[_Wanting]
             result.object = {}
         case _:
             known = result.id or getattr(op, "id", None)
-            if known is None:
+            if not known:
                 return
             get = Get(class_name=class_of(op), id=known, with_acl=getattr(op, "with_acl", True))
             yield _Wanting(op, result, get, result.session)
@@ -119,6 +154,19 @@ def _lift(result: Result) -> None:
     result.id = result.id or fields.get(ID)
     result.created_at = result.created_at or fields.get(CREATED_AT)
     result.updated_at = result.updated_at or fields.get(UPDATED_AT)
+
+
+def told_by(op: Write, found: Result | GatewayError) -> Result:
+    """The answer to a write of one object that is done, by what the object was found to be afterwards, or was not."""
+    known = getattr(op, "id", None)
+    result = Result(id=known)
+    get = Get(class_name=class_of(op), id=known or "", with_acl=getattr(op, "with_acl", True))
+    if isinstance(found, Result):
+        result.updated_at = (found.object or {}).get(UPDATED_AT)
+    _show(_Wanting(op, result, get, None), found)
+    if op.returning is Returning.NOTHING:
+        result.object = None
+    return result
 
 
 def _show(wanting: _Wanting, answer: Result | GatewayError) -> None:
@@ -145,6 +193,8 @@ def _show(wanting: _Wanting, answer: Result | GatewayError) -> None:
 def _computed(op: Write, found: Fields) -> Fields:
     """Without what the client knows, as it has sent it."""
     computed = {field.partition(".")[0] for field, change in op.changes.items() if not isinstance(change, Set)}
+    if isinstance(op, SignUp) and "username" not in op.changes:
+        computed.add("username")  # one of the server's own: who comes in by a service has sent none
     return {name: value for name, value in found.items() if name in computed}
 
 

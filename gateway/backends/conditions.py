@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -129,6 +129,36 @@ def distance(one: GeoPoint, other: Value) -> float:
     half = math.radians(other.longitude - one.longitude) / 2
     chord = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(half) ** 2
     return 2 * math.asin(math.sqrt(min(1.0, chord)))
+
+
+def subqueries(where: Filter | None) -> Iterator[Subquery]:
+    """The queries within a condition, as they stand in it; not those that are inside of them."""
+    match where:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from subqueries(part)
+        case Not(part):
+            yield from subqueries(part)
+        case Condition(_, _, Subquery() as query):
+            yield query
+        case _:
+            pass
+
+
+def with_limits(where: Filter, limits: Mapping[int, int | None]) -> Filter:
+    """Each query within it finds so many at the most, or all, by `id` of what `subqueries` has told."""
+    match where:
+        case And(parts):
+            return And(tuple(with_limits(part, limits) for part in parts))
+        case Or(parts):
+            return Or(tuple(with_limits(part, limits) for part in parts))
+        case Not(part):
+            return Not(with_limits(part, limits))
+        case Condition(_, _, Subquery() as query) if id(query) in limits:
+            limit = limits[id(query)]
+            return replace(where, value=replace(query, limit=limit, order=() if limit is None else query.order))
+        case _:
+            return where
 
 
 def inversions(where: Filter | None) -> Iterator[Inverse]:

@@ -27,7 +27,7 @@ import orjson
 from gateway.adapters.base import Mail, Mailer
 from gateway.adapters.mail import read_address
 from gateway.backends.base import Backend
-from gateway.backends.files import Signer
+from gateway.backends.file_rules import Signer
 from gateway.backends.ledger import CREDENTIAL, Ledger
 from gateway.backends.scheduler import Scheduler, Task
 from gateway.dialects.addresses import Addresses

@@ -16,18 +16,17 @@ and no query has to look anything up.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
-import mimetypes
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.adapters.base import Fetcher, FileStorage, Written, new_key
 from gateway.backends.base import Backend
+from gateway.backends.file_rules import PRIVATE_ADDRESS, FileRules, guess_type, path_of, too_large, unique_path
 from gateway.backends.file_tree import FileTree, not_yours
+from gateway.backends.file_values import files_in, files_written
 from gateway.backends.ledger import Ledger, ObjectStore, new_id
 from gateway.backends.uploads import Announced, Uploads
 from gateway.dialects.addresses import url_of
@@ -56,10 +55,10 @@ from gateway.model.operation import (
     UpdateMany,
     Upsert,
 )
-from gateway.model.query import And, Condition, Filter, Not, Op, Or
+from gateway.model.query import Condition, Op
 from gateway.model.schema import IndexOf
-from gateway.model.update import Add, AddUnique, Change, Remove, Set
-from gateway.model.values import ACL, CREATED_AT, ID, Date, Fields, File, Object, Value
+from gateway.model.update import Change, Set
+from gateway.model.values import ACL, CREATED_AT, ID, Date, Fields, File
 
 log = logging.getLogger(__name__)
 
@@ -78,42 +77,6 @@ REFUSED: Final[frozenset[type[Operation]]] = frozenset(
     {Upsert, CreateMany, UpdateMany, DeleteMany, DeepSave, PurgeClass, DeleteClass}
 )
 """What would leave bytes without their object, or objects without bytes."""
-
-PRIVATE_ADDRESS: Final = "the address of this file is not signed, or has expired"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRules:
-    """What an application says of its files. Sizes are in bytes, times in seconds; None leaves it to the dialect."""
-
-    public: bool = True
-    url_lasts: float = 3600.0
-    longest: int = 20 * 1024**2
-    uploads_by: str | None = None
-    blocked: frozenset[str] | None = None
-    secret: bytes = b""
-
-
-class Signer:
-    """Addresses of files that hold for a while. The same file has one address for half of that, so it can be cached."""
-
-    def __init__(self, secret: bytes, lasts: float, now: Callable[[], float] = time.time) -> None:
-        self._secret = secret
-        self._lasts = max(1, int(lasts))
-        self._now = now
-
-    def sign(self, path: str) -> Mapping[str, str]:
-        step = max(1, self._lasts // 2)
-        expires = (int(self._now()) // step + 2) * step
-        return {"signature": self._digest(path, expires), "expires": str(expires)}
-
-    def check(self, path: str, signature: str | None, expires: int | None) -> bool:
-        if signature is None or expires is None or expires < self._now():
-            return False
-        return hmac.compare_digest(self._digest(path, expires).encode(), signature.encode(errors="surrogatepass"))
-
-    def _digest(self, path: str, expires: int) -> str:
-        return hmac.digest(self._secret, f"{expires}:{path}".encode(errors="surrogatepass"), hashlib.sha256).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +115,7 @@ class Files:
         self._rules = rules
         self._fetcher = fetcher
         self._now = now
-        self._signer = Signer(rules.secret, rules.url_lasts, now)
+        self._signer = rules.signer(now)
         self._indexed = False
         self.tree = FileTree(store, self)
         uploads = Uploads(store, storage, self, longest=rules.longest, now=now)
@@ -168,11 +131,6 @@ class Files:
             files.PutPart: uploads.put_part,
             files.EndParts: uploads.end_parts,
         }
-
-    @property
-    def signer(self) -> Signer | None:
-        """What signs addresses; None where files are public."""
-        return None if self._rules.public else self._signer
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
         act = self._acts.get(type(op))
@@ -215,21 +173,13 @@ class Files:
     async def save(self, op: files.SaveFile, caller: Caller) -> Result:
         """All that speaks against it is told before the first byte is read."""
         await self.may_upload(op.uploads_by, caller)
-        if op.directory and not caller.unrestricted:
-            raise GatewayError(Code.FORBIDDEN, "Directory can only be set using the Master Key.")
-        path = read_path(f"{op.directory.strip('/')}/{op.path}" if op.directory else op.path)
+        path = path_of(op, caller)
         content, told = op.content, op.mime_type or (op.content.mime_type if op.content is not None else None)
-        if not name_in(path):
-            raise GatewayError(Code.BAD_FILE_NAME, "Filename not provided.")
-        if content is not None and content.size == 0 and not op.empty_ok:
-            raise GatewayError(Code.FILE_REFUSED, "Invalid file upload.")
         if op.unique:
-            path = _unique(path, told)
-        mime_type = self.guess_type(name_in(path), told)
-        self._refuse_endings(path, mime_type, frozenset(op.blocked.split()), caller)
-        longest = self._longest(op, caller)
-        if content is not None and content.size is not None and content.size > longest:
-            raise _too_large(longest)  # before anything is made for it
+            path = unique_path(path, told)
+        mime_type = guess_type(name_in(path), told)
+        self._rules.check_ending(path, mime_type, frozenset(op.blocked.split()), caller)
+        longest = self._rules.longest_of(op, caller)  # before anything is made for it
         await self.tree.make_room(path, caller)
         wanted = Wanted(
             path=path,
@@ -261,59 +211,17 @@ class Files:
         return Result(file=file, id=file.id)
 
     async def may_upload(self, by: str, caller: Caller) -> None:
-        """Parse Server 9, FilesRouter: who may, by default users who are logged in and not anonymous.
+        """`by` is who may where the application does not say."""
 
-        `by` is who may where the application does not say.
-        """
-        if caller.unrestricted:
-            return
-        allowed = self._rules.uploads_by or by
-        if allowed == "everybody":
-            pass
-        elif allowed == "master":
-            who = "public" if caller.user_id is None else "authenticated user"
-            raise GatewayError(Code.FILE_REFUSED, f"File upload by {who} is disabled.")
-        elif caller.user_id is None:
-            raise GatewayError(Code.FILE_REFUSED, "File upload by public is disabled.")
-        elif allowed == "registered" and await self._is_anonymous(caller.user_id):
-            raise GatewayError(Code.FILE_REFUSED, "File upload by anonymous user is disabled.")
-        await self._store.permit(Create(class_name=FILE, changes={}), caller)
+        async def who() -> Fields | None:
+            return None if caller.user_id is None else await self._ledger.fields(USER, caller.user_id) or {}
 
-    async def _is_anonymous(self, user_id: str) -> bool:
-        linked = (await self._ledger.fields(USER, user_id) or {}).get("authData")
-        return isinstance(linked, dict) and linked.get("anonymous") is not None
+        await self._rules.check_sender(by, caller, who)
+        if not caller.unrestricted:
+            await self._store.permit(Create(class_name=FILE, changes={}), caller)
 
     def admit(self, path: str, mime_type: str, caller: Caller) -> None:
-        self._refuse_endings(path, mime_type, frozenset(), caller)
-
-    def _refuse_endings(self, path: str, mime_type: str, blocked: frozenset[str], caller: Caller) -> None:
-        """Parse Server, FilesRouter: an ending that is known decides alone, else the type does.
-
-        `blocked` are those where the application does not say.
-        """
-        blocked = blocked if self._rules.blocked is None else self._rules.blocked
-        if caller.unrestricted or not blocked:
-            return
-        _, dot, ending = name_in(path).rpartition(".")
-        ending = ending.lower() if dot else ""
-        told = [ending] if ending else []
-        if not ending or TYPES.guess_type(f"x.{ending}")[0] is None:
-            sub = mime_type.partition(";")[0].strip().lower().rpartition("/")[2]
-            told += [sub, *sub.split("+")]
-        for word in told:
-            if word in blocked:
-                raise GatewayError(Code.FILE_REFUSED, f"File upload of extension {word} is disabled.", name=word)
-
-    def _longest(self, op: files.SaveFile, caller: Caller) -> int:
-        if op.longest is None:
-            return self._rules.longest
-        if not caller.unrestricted:
-            raise GatewayError(Code.MASTER_REQUIRED, "only the master may say how long a file may be")
-        return op.longest
-
-    def guess_type(self, name: str, told: str | None = None) -> str:
-        """By the ending of its name, where that is a known one, else what its sender told."""
-        return TYPES.guess_type(f"x.{name.rpartition('.')[2]}")[0] or told or "application/octet-stream"
+        self._rules.check_ending(path, mime_type, frozenset(), caller)
 
     async def keep(self, wanted: Wanted, content: Content, *, longest: int) -> File:
         """Keeps bytes as the file of a path, in the place of what is there. Raises GatewayError(FILE_EXISTS).
@@ -321,7 +229,7 @@ class Files:
         Rights are not asked here: that was done before.
         """
         if content.size is not None and content.size > longest:
-            raise _too_large(longest)
+            raise too_large(longest)
         key = new_key()
         await self._ledger.execute(_loose(key))
         try:
@@ -631,7 +539,7 @@ class Files:
         Raises GatewayError(FORBIDDEN) where addresses are signed, and this caller names a file that it may not read:
         whoever reads the value would get a signed one.
         """
-        named = [file for op in ops for file in _files_in(op) if file.url is None and (file.name or file.id)]
+        named = [file for op in ops for file in files_in(op) if file.url is None and (file.name or file.id)]
         if not named:
             return
         paths = {_digest(file.name) for file in named if file.name}
@@ -651,7 +559,7 @@ class Files:
                 file.metadata = known.get("metaData")
                 file.called = known.get("name") if known.get("name") != name_in(file.name or "") else None
         if not self._rules.public and not caller.unrestricted:
-            theirs = {file.id for op in ops for file in _files_written(op) if file.url is None}
+            theirs = {file.id for op in ops for file in files_written(op) if file.url is None}
             if theirs - await self._readable({id_ for id_ in theirs if id_ in objects}, caller):
                 raise GatewayError(Code.FORBIDDEN, "there is no such file, or it is not yours to read")
 
@@ -715,90 +623,6 @@ class _Following:
                 yield piece
 
 
-TYPES: Final = mimetypes.MimeTypes()  # without those of the machine: the same everywhere
-for _type, _endings in {
-    "image/webp": ".webp",
-    "image/avif": ".avif",
-    "image/heic": ".heic",
-    "audio/mp4": ".m4a",
-    "audio/ogg": ".ogg",
-    "font/woff": ".woff",
-    "font/woff2": ".woff2",
-    "text/markdown": ".md",
-    "application/xhtml+xml": ".xhtml .xht",
-    "text/html": ".shtml",
-    "application/xslt+xml": ".xslt",
-    "application/rdf+xml": ".rdf .owl",
-    "application/mathml+xml": ".mathml",
-    "image/svg+xml": ".svgz",
-}.items():
-    for _ending in _endings.split():
-        TYPES.add_type(_type, _ending)
-
-
-def _unique(path: str, mime_type: str | None) -> str:
-    """Parse Server, FilesController: 32 hexadecimal digits, and the ending of the type where the name has none."""
-    directory, _, name = path.rpartition("/")
-    if "." not in name and mime_type is not None:
-        name += TYPES.guess_extension(mime_type.partition(";")[0].strip()) or ""
-    name = f"{secrets.token_hex(16)}_{name}"
-    return f"{directory}/{name}" if directory else name
-
-
-def _files_in(op: Operation) -> Iterator[File]:
-    """Each file that an operation names in a value, at most as deep as values are."""
-    yield from _files_written(op)
-    where = getattr(op, "where", None)
-    if where is not None:
-        yield from _files_asked(where)
-
-
-def _files_written(op: Operation) -> Iterator[File]:
-    if isinstance(op, Deferred):
-        op = op.item
-    if isinstance(op, DeepSave):
-        yield from _files_inside(op.tree)
-    changes = getattr(op, "changes", None)
-    if changes:
-        for change in changes.values():
-            yield from _files_of(change)
-    for new in getattr(op, "objects", ()):
-        for change in new.changes.values():
-            yield from _files_of(change)
-
-
-def _files_of(change: Change) -> Iterator[File]:
-    match change:
-        case Set(value):
-            yield from _files_inside(value)
-        case Add(values) | AddUnique(values) | Remove(values):
-            yield from _files_inside(values)
-
-
-def _files_inside(value: Value) -> Iterator[File]:
-    if type(value) is File:
-        yield value
-    elif type(value) is dict:
-        for part in value.values():
-            yield from _files_inside(part)
-    elif type(value) is list or type(value) is tuple:
-        for part in value:
-            yield from _files_inside(part)
-    elif type(value) is Object:
-        yield from _files_inside(value.fields)
-
-
-def _files_asked(where: Filter) -> Iterator[File]:
-    match where:
-        case Condition(_, _, value):
-            yield from _files_inside(value)
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _files_asked(part)
-        case Not(part):
-            yield from _files_asked(part)
-
-
 def _digest(path: str) -> str:
     """A path is longer than an id may be."""
     return hashlib.sha256(path.encode(errors="surrogatepass")).hexdigest()
@@ -814,10 +638,6 @@ def _create(class_name: str, id_: str, values: Mapping[str, Any]) -> Operation:
 
 def _set(values: Mapping[str, Any]) -> dict[str, Change]:
     return {name: Set(value) for name, value in values.items()}
-
-
-def _too_large(longest: int) -> GatewayError:
-    return GatewayError(Code.TOO_LARGE, f"a file has at most {longest} bytes", expected=str(longest))
 
 
 def _exists(path: str) -> GatewayError:

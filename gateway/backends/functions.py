@@ -33,6 +33,7 @@ async def who_asks(backend: Backend, caller: Caller) -> Who:
         user=user,
         session=caller.session if caller.user_id is not None else None,
         installation_id=caller.installation_id,
+        context=caller.context or {},
     )
 
 

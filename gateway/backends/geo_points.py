@@ -22,7 +22,7 @@ from gateway.model.geo import (
     GetGeoMetadata,
     SaveGeoPoint,
 )
-from gateway.model.operation import Caller, Create, Delete, Find, Result, Scan, Update, Upsert
+from gateway.model.operation import Caller, Create, Delete, Find, Result, Scan, Update
 from gateway.model.query import EARTH_RADIUS_KM, And, Box, Circle, Condition, Filter, Near, Op, Or
 from gateway.model.update import Change, Set
 from gateway.model.values import ID, Fields, GeoPoint
@@ -33,6 +33,9 @@ CATEGORY: Final = "@geo_category"
 EARTH_RADIUS: Final = EARTH_RADIUS_KM * 1000.0
 LONGEST_NAME: Final = 100
 MOST_CATEGORIES: Final = 50
+"""Of one point."""
+MOST_KEPT: Final = 500
+"""Categories of an application."""
 MOST_COMPARED: Final = 10_000
 """Points whose metadata are compared with what is searched for, at the most."""
 PAGE: Final = 500
@@ -63,7 +66,7 @@ class GeoPoints:
         if categories is not None:
             changes["categories"] = Set(categories)
             for name in categories:
-                await self._ledger.execute(Upsert(class_name=CATEGORY, id=name, changes={"name": Set(name)}))
+                await self._add(name)
         id_ = op.id
         if id_ is None:
             id_ = new_id()
@@ -74,7 +77,8 @@ class GeoPoints:
 
     async def find(self, op: FindGeoPoints, _caller: Caller) -> Result:
         found = await self._find(op, limit=op.limit, skip=op.skip)
-        return Result(value=[_told(fields, with_metadata=op.with_metadata, search=op) for fields in found])
+        points = [_told(fields, with_metadata=op.with_metadata, search=op) for fields in found]
+        return Result(value=points, total=await self._count(_where(op, sorted_=False)) if op.count else None)
 
     async def find_related(self, op: FindRelatedGeoPoints, _caller: Caller) -> Result:
         """By the metadata that a point shares with what is searched for. How the vendor weighs them is not told."""
@@ -132,15 +136,7 @@ class GeoPoints:
 
     async def add_category(self, op: AddGeoCategory, _caller: Caller) -> Result:
         [name] = _names((op.name,))
-        if name == DEFAULT_CATEGORY:
-            return Result(value=False)
-        try:
-            await self._ledger.execute(Create(class_name=CATEGORY, id=name, changes={"name": Set(name)}))
-        except GatewayError as error:
-            if error.code is not Code.DUPLICATE_VALUE:
-                raise
-            return Result(value=False)
-        return Result(value=True)
+        return Result(value=await self._add(name))
 
     async def delete_category(self, op: DeleteGeoCategory, _caller: Caller) -> Result:
         [name] = _names((op.name,))
@@ -148,6 +144,20 @@ class GeoPoints:
             # the vendor's console lets nobody delete either
             raise GatewayError(Code.BAD_REQUEST, f"the category {name} has points, or is the default one")
         return Result(value=await self._deleted(CATEGORY, name))
+
+    async def _add(self, name: str) -> bool:
+        """Whether it was not there."""
+        if name == DEFAULT_CATEGORY or await self._ledger.fields(CATEGORY, name) is not None:
+            return False
+        if await self._count(None, CATEGORY) >= MOST_KEPT:
+            raise GatewayError(Code.BAD_VALUE, f"there are {MOST_KEPT} categories already, and no more can be made")
+        try:
+            await self._ledger.execute(Create(class_name=CATEGORY, id=name, changes={"name": Set(name)}))
+        except GatewayError as error:
+            if error.code is not Code.DUPLICATE_VALUE:
+                raise
+            return False
+        return True
 
     async def _get(self, id_: str) -> Fields:
         fields = await self._ledger.fields(POINT, id_)
@@ -173,9 +183,9 @@ class GeoPoints:
                 return []
             raise
 
-    async def _count(self, where: Filter | None) -> int:
+    async def _count(self, where: Filter | None, class_name: str = POINT) -> int:
         try:
-            found = await self._ledger.execute(Find(class_name=POINT, where=where, limit=0, count=True))
+            found = await self._ledger.execute(Find(class_name=class_name, where=where, limit=0, count=True))
         except GatewayError as error:
             if error.code is Code.CLASS_NOT_FOUND:
                 return 0

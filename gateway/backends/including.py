@@ -42,6 +42,12 @@ AT_ONCE: Final = 100
 
 @dataclass(slots=True)
 class _Budget:
+    """What an answer may still cost. `keeps_unseen` is whether a pointer stays where its object cannot be seen.
+
+    Of Parse Server it disappears, out of lists as well; of tables a relation is told by its id.
+    """
+
+    keeps_unseen: bool
     left: int = MOST_QUERIES
 
     def spend(self, queries: int) -> None:
@@ -65,6 +71,8 @@ class Including:
         if op.depth > MOST_LEVELS:
             raise GatewayError(Code.UNSUPPORTED, f"objects are shown {MOST_LEVELS} levels deep at the most here")
         heads = await self._heads(op.class_name, op.include, op.depth)
+        if op.select is not None and "*" in op.include:  # everything is what is selected
+            heads &= {path.partition(".")[0] for path in (*op.select, *op.include)}
         paths = [path for output in op.outputs for path in columns_of(output.value)]
         columns = await self._columns(op.class_name)
         followed = [path for path in paths if "." in path and _kind(columns, path.partition(".")[0]) is Kind.POINTER]
@@ -79,7 +87,7 @@ class Including:
         objects: list[Fields] = list(result.objects or ())
         if result.object is not None:
             objects.append(result.object)
-        budget = _Budget()
+        budget = _Budget(keeps_unseen="*" not in op.include)
         include = (*op.include, *(path.rpartition(".")[0] for path in followed))
         await self._include(op.class_name, objects, include, op.depth, op.members, caller, budget)
         for fields in objects:
@@ -96,10 +104,11 @@ class Including:
         return result
 
     async def _heads(self, class_name: str, include: Iterable[str], depth: int) -> set[str]:
-        """The columns that are shown by their objects."""
+        """The columns that are shown by their objects. Of Parse Server `*` has those of lists as well."""
         heads = {path.partition(".")[0] for path in include} - {"*"}
-        if depth > 0 or "*" in include:
-            heads |= {name for name, known in (await self._columns(class_name)).items() if known.kind in BETWEEN}
+        kinds = (BETWEEN if depth > 0 or "*" in include else set()) | ({Kind.ARRAY} if "*" in include else set())
+        if kinds:
+            heads |= {name for name, known in (await self._columns(class_name)).items() if known.kind in kinds}
         return heads
 
     async def _include(
@@ -118,29 +127,44 @@ class Including:
         columns = await self._columns(class_name)
         for head in sorted(await self._heads(class_name, include, depth)):
             known = columns.get(head)
-            if known is None or known.kind not in BETWEEN or known.target is None:
+            if known is None:
                 continue
-            if known.kind is Kind.POINTER:
-                await self._point(head, known.target, objects, caller, budget)
-            elif members is not None:
+            if known.kind in (Kind.POINTER, Kind.ARRAY):
+                await self._point(head, objects, caller, budget)
+            elif known.kind is Kind.RELATION and known.target is not None and members is not None:
                 await self._relate(class_name, head, known.target, objects, members, caller, budget)
-            below = [part.fields for fields in objects for part in _objects(fields.get(head))]
+            below: dict[str, list[Fields]] = {}
+            for part in (part for fields in objects for part in _objects(fields.get(head))):
+                below.setdefault(part.class_name, []).append(part.fields)
             rest = [path.partition(".")[2] for path in include if path.startswith(f"{head}.")]
-            await self._include(known.target, below, rest, depth - 1, members, caller, budget)
+            for target, inner in below.items():
+                await self._include(target, inner, rest, depth - 1, members, caller, budget)
 
-    async def _point(self, head: str, target: str, objects: Sequence[Fields], caller: Caller, budget: _Budget) -> None:
-        """Where nothing can be seen, the pointer stays as it is."""
-        wanted = list(dict.fromkeys(each.id for fields in objects if isinstance(each := fields.get(head), Pointer)))
-        found: dict[Value, Fields] = {}
-        for at in range(0, len(wanted), AT_ONCE):
-            some = wanted[at : at + AT_ONCE]
-            budget.spend(1)
-            find = Find(class_name=target, limit=len(some), where=Condition(ID, Op.IN, list(some)))
-            found |= {each[ID]: each for each in (await self._found(find, caller))}
+    async def _point(self, head: str, objects: Sequence[Fields], caller: Caller, budget: _Budget) -> None:
+        wanted: dict[str, dict[str, None]] = {}
+        for pointer in (part for fields in objects for part in _pointers(fields.get(head))):
+            wanted.setdefault(pointer.class_name, {})[pointer.id] = None
+        found: dict[Pointer, Fields] = {}
+        for target, named in wanted.items():
+            ids = list(named)
+            for at in range(0, len(ids), AT_ONCE):
+                some = ids[at : at + AT_ONCE]
+                budget.spend(1)
+                find = Find(class_name=target, limit=len(some), where=Condition(ID, Op.IN, list(some)))
+                found |= {Pointer(target, str(each[ID])): each for each in (await self._found(find, caller))}
+
+        def shown(value: Value) -> list[Value]:
+            if isinstance(value, Pointer) and value in found:
+                return [Object(value.class_name, dict(found[value]))]
+            return [] if isinstance(value, Pointer) and not budget.keeps_unseen else [value]
+
         for fields in objects:
-            pointer = fields.get(head)
-            if isinstance(pointer, Pointer) and pointer.id in found:
-                fields[head] = Object(target, dict(found[pointer.id]))
+            match fields.get(head):
+                case list(parts):
+                    fields[head] = [each for part in parts for each in shown(part)]
+                case Pointer() as pointer:
+                    del fields[head]
+                    fields.update((head, each) for each in shown(pointer))
 
     async def _relate(
         self,
@@ -260,6 +284,8 @@ def _kind(columns: Columns, name: str) -> Kind | None:
 
 
 def _objects(value: Value) -> Iterator[Object]:
-    for part in value if isinstance(value, list) else (value,):
-        if isinstance(part, Object):
-            yield part
+    return (part for part in (value if isinstance(value, list) else (value,)) if isinstance(part, Object))
+
+
+def _pointers(value: Value) -> Iterator[Pointer]:
+    return (part for part in (value if isinstance(value, list) else (value,)) if isinstance(part, Pointer))

@@ -396,7 +396,7 @@ class Messaging:
         return [
             {**message, "at": Date.from_ms(message["at"])}
             for message in messages
-            if (subtopic is None or message["subtopic"] == subtopic) and selects(selector, message["headers"])
+            if _is_under(message["subtopic"], subtopic) and selects(selector, message["headers"])
         ]
 
     # --- what the config has for devices ---
@@ -521,6 +521,13 @@ def _push_of(op: messaging.Publish) -> Push | None:
         where = Condition("deviceType", Op.IN, list(op.devices))
     channels = None if op.device_ids else (op.channel,)
     return Push(data=data, where=where, channels=channels, both=True, platforms=tuple(platforms))
+
+
+def _is_under(subtopic: str | None, asked: str | None) -> bool:
+    """`stocks.*` is all that is below `stocks`, however deep. Source: the vendor's description of subtopics."""
+    if asked is None or asked == "*":
+        return True
+    return subtopic is not None and (subtopic.startswith(asked[:-1]) if asked.endswith(".*") else subtopic == asked)
 
 
 def _words(words: Mapping[str, str], text: str) -> dict[str, Any]:

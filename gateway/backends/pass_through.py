@@ -19,6 +19,7 @@ import orjson
 from gateway.backends.remote import Remote, only_reads
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.errors import Code
+from gateway.model.administration import FindServers
 from gateway.model.operation import AppInfo, Caller, Credentials
 from gateway.wire import HttpRequest, HttpResponse, read_json
 
@@ -65,8 +66,8 @@ class PassThrough:
             unserved = read.route is None and read.error.code in (Code.UNKNOWN_ROUTE, Code.UNSUPPORTED)
             # a server may take what is written in another way for a path that it knows
             return unserved and not any(self._dialect.knows(request.method, path) for path in _spellings(request.path))
-        if isinstance(read.op, AppInfo):
-            return False  # that would be the keys of the configuration
+        if isinstance(read.op, AppInfo | FindServers):
+            return False  # that would be the keys of the configuration, or the address of that server
         if read.route.batch is not None and urlsplit(request.base).path != self._remote.mount_for(Caller("")):
             return False  # its items have paths
         return not any(isinstance(item, Refused) for item in read.items)  # of these nobody has judged

@@ -5,7 +5,8 @@ pauses, within one time limit and one budget; a write never is, as the backend m
 
 Keys are those of the configuration. A client's request has the backend's client key, and the session of the client, so
 that the backend itself says who that is and what it may do; only a caller who proved to be the master has the master
-key.
+key. What the gateway asks for itself goes with it, too: which columns there are (`learned`), and which object a device
+has that was just changed (`known_devices`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import hashlib
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -27,12 +28,11 @@ from yarl import URL
 
 from gateway.backends.breaker import Breaker, FailedError, OpenError, RetryBudget
 from gateway.dialects.addresses import ADDRESSES
-from gateway.dialects.dialect import Dialect
-from gateway.dialects.files_json import Held
+from gateway.dialects.dialect import CODE_CALLS, Dialect
 from gateway.errors import Code, GatewayError
 from gateway.model.account import IGNORE_SESSIONS, CurrentSession, CurrentUser
 from gateway.model.definition import FindSchemas, GetSchema
-from gateway.model.files import Content, ReadFile, SaveFile, name_in, read_path
+from gateway.model.files import Content, ReadFile, name_in, read_path
 from gateway.model.operation import (
     Batch,
     Caller,
@@ -57,9 +57,6 @@ READS: Final[frozenset[type[Operation]]] = frozenset(
     {Get, Find, FindRelated, FindGroups, CountInGroup, Scan, CurrentUser, CurrentSession, FindSchemas, GetSchema}
 )
 """What can be asked twice without harm."""
-
-LONGEST_UPLOAD: Final = 24 * 3600.0
-"""Seconds: as long as bytes of a file arrive, they go on."""
 
 LONGEST_URL: Final = 4000
 """Above it a query goes in a body, where the dialect can: Node.js reads 16 kB of request line and headers."""
@@ -118,6 +115,37 @@ class TroubleError(FailedError):
         self.passing = passing
 
 
+class Pool:
+    """Connections to one server. Who waits for a place in it says nothing of the server."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.places = asyncio.Semaphore(patience.connections)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_OPEN),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "baas-gateway", "Accept": "application/json", "Accept-Encoding": "gzip"},
+            skip_auto_headers=("Content-Type",),
+            timeout=aiohttp.ClientTimeout(sock_connect=patience.connect_timeout),
+        )
+        # aiohttp would send a PUT or a DELETE again by itself, where a connection that was kept open breaks off; an
+        # increment must not happen twice. There is no public setting for it, and a test that counts what arrives
+        self.session._retry_connection = False  # noqa: SLF001
+
+    @contextlib.asynccontextmanager
+    async def place(self, seconds: float) -> AsyncIterator[None]:
+        """Raises GatewayError(UNAVAILABLE) where none is free for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.places.acquire()
+        except TimeoutError:
+            told = "too much is under way with what stands behind the gateway"
+            raise GatewayError(Code.UNAVAILABLE, told) from None
+        try:
+            yield
+        finally:
+            self.places.release()
+
+
 class Remote:
     """One application on one server. Raises GatewayError and nothing else."""
 
@@ -131,21 +159,16 @@ class Remote:
         parts = urlsplit(address.url)
         self.server = f"{parts.scheme}://{parts.netloc}"
         self._mount = parts.path.rstrip("/")
+        self._file_base = self._base_of_files()
         self._breaker = Breaker(patience.failures_until_open, patience.open_for)
         self._budget = RetryBudget()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=patience.connections, keepalive_timeout=KEPT_OPEN),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "baas-gateway", "Accept": "application/json", "Accept-Encoding": "gzip"},
-            skip_auto_headers=("Content-Type",),
-            timeout=aiohttp.ClientTimeout(connect=patience.connect_timeout),
-        )
-        # aiohttp would send a PUT or a DELETE again by itself, where a connection that was kept open breaks off; an
-        # increment must not happen twice. There is no public setting for it, and a test that counts what arrives
-        self._session._retry_connection = False  # noqa: SLF001
+        self._pool = Pool(patience)
+        # bytes of files go by connections of their own: a slow one must not stand in the way of all that is quick
+        self._files = Pool(patience)
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._pool.session.close()
+        await self._files.session.close()
 
     @property
     def has_master(self) -> bool:
@@ -161,14 +184,15 @@ class Remote:
     async def execute(self, op: Operation, caller: Caller) -> Result:
         if isinstance(op, ReadFile):
             return Result(content=await self._content(op, caller))
-        if isinstance(op, SaveFile) and op.content is not None:
-            longest = self.dialect.longest_in_base64(op)
-            op = op if longest is None else replace(op, content=await _held(op.content, longest))
         request = self.write(op, caller)
         again = only_reads(op)
-        response = await self._ask(lambda seconds: self._send(request, seconds, again=again), again=again)
+        slow = request.content is not None
+        own_code = isinstance(op, CODE_CALLS)
+        response = await self._ask(
+            lambda seconds: self._send(request, seconds, again=again, own_code=own_code), again=again, slow=slow
+        )
         try:
-            with self._addresses():
+            with self.addresses():
                 result = self.dialect.read_reply(op, response)
         except GatewayError as error:
             raise self._told(error) from error
@@ -181,23 +205,33 @@ class Remote:
         credentials = self.credentials(caller, op)
         try:
             mount = self.dialect.credentials.write_mount(self._mount, credentials)
-            with self._addresses():
+            with self.addresses():
                 request = self.dialect.write_request(op, credentials, mount)
         except GatewayError as error:
             if error.code is Code.UNSUPPORTED:
                 raise UnsaidError(error.message) from error
             raise
         request.path = mount + request.path
+        request.headers = {**request.headers, **self.dialect.file.sent_headers}
         return request
 
     @contextlib.contextmanager
-    def _addresses(self) -> Iterator[None]:
+    def addresses(self) -> Iterator[None]:
         """Files are named as the backend knows them, and its addresses become names."""
-        token = ADDRESSES.set(self.dialect.addresses(self.server + self._mount, self._app_id, by_path=True))
+        base = self._file_base
+        token = ADDRESSES.set(None if base is None else self.dialect.addresses(base, self._app_id, by_path=True))
         try:
             yield
         finally:
             ADDRESSES.reset(token)
+
+    def _base_of_files(self) -> str | None:
+        """What addresses of files begin with there; None where they could only have the master's key in them."""
+        credentials = Credentials(app_id=self._app_id, keys=self._client_keys)
+        try:
+            return self.server + self.dialect.credentials.write_mount(self._mount, credentials)
+        except GatewayError:
+            return None
 
     async def _content(self, op: ReadFile, caller: Caller) -> RemoteContent:
         """Where it is, how long and of which type: the bytes are asked for when they are sent."""
@@ -214,7 +248,7 @@ class Remote:
                 raise GatewayError(Code.FILE_NOT_FOUND, "there is no such file", name=op.path)
             mime_type = told.get("Content-Type", "application/octet-stream")
             about = _tag(told, op.path), _modified(told), name_in(op.path)
-            return RemoteContent(self._session, url, headers, int(size), mime_type, *about)
+            return RemoteContent(self._files, self._patience, url, headers, int(size), mime_type, *about)
 
         async def send(seconds: float) -> RemoteContent:
             return await self._talk("HEAD", url, headers, None, seconds, read, again=True)
@@ -260,6 +294,7 @@ class Remote:
             keys=dict(self._master_keys if caller.master else self._client_keys),
             session=session,
             installation_id=installation,
+            context=caller.context,
         )
 
     def _told(self, error: GatewayError) -> GatewayError:
@@ -278,14 +313,14 @@ class Remote:
 
     # --- over the network ---
 
-    async def _ask(self, send: Callable[[float], Awaitable[T]], *, again: bool) -> T:
-        """`send` is told how many seconds are left."""
+    async def _ask(self, send: Callable[[float], Awaitable[T]], *, again: bool, slow: bool = False) -> T:
+        """`send` is told how many seconds are left. What is `slow` takes as long as its client takes."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience.timeout
         self._budget.earn()
         for attempt in range(self._patience.retries + 1):
             try:
-                with self._breaker.passing():
+                with self._breaker.passing(slow=slow):
                     return await send(deadline - loop.time())
             except OpenError:
                 raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway cannot be reached") from None
@@ -301,25 +336,24 @@ class Remote:
                 await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    async def _send(self, request: HttpRequest, seconds: float, *, again: bool) -> HttpResponse:
+    async def _send(self, request: HttpRequest, seconds: float, *, again: bool, own_code: bool = False) -> HttpResponse:
         url = self._url(request)
         if len(url) > LONGEST_URL and (tunnelled := self.dialect.tunnelled(request)) is not None:
             request, url = tunnelled, self._url(tunnelled)
         headers = dict(request.headers)
-        data: bytes | AsyncIterator[bytes] | None = None
+        data: bytes | Content | None = None
         if request.content is not None:
-            data = _sent(request.content)
+            data = request.content
             headers.setdefault("content-type", "application/octet-stream")  # as mappings spell it, or it is there twice
             if request.content.size is not None:
                 headers["Content-Length"] = str(request.content.size)
-            seconds = LONGEST_UPLOAD
         elif request.body is not None:
             plain = self.dialect.plain_bodies and isinstance(request.body, str)
             data = request.body.encode() if plain else orjson.dumps(request.body)
             headers["Content-Type"] = "text/plain" if plain else "application/json"
 
         async def read(response: aiohttp.ClientResponse) -> HttpResponse:
-            return HttpResponse(response.status, await self._read(response), response.headers)
+            return HttpResponse(response.status, await self._read(response, own_code=own_code), response.headers)
 
         return await self._talk(request.method, url, headers, data, seconds, read, again=again)
 
@@ -328,22 +362,30 @@ class Remote:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        data: bytes | AsyncIterator[bytes] | None,
+        data: bytes | Content | None,
         seconds: float,
         read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
         *,
         again: bool,
     ) -> T:
-        """Raises TroubleError; GatewayError for what is no failure of the backend."""
+        """Raises TroubleError; GatewayError for what is no failure of the backend.
+
+        Where bytes of a client go on as they arrive, the seconds are for each of the server's steps: to take a part of
+        them, and to answer when it has them all. How long the client may take, `contents` says.
+        """
+        faults: list[GatewayError] = []
         unknown = "" if again else "; whether it was done is not known"
+        pool = self._pool if isinstance(data, bytes | None) else self._files
+        begun = asyncio.get_running_loop().time()
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._session.request(
-                    method, URL(url, encoded=True), data=data, headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                return await read(response)
+            async with pool.place(seconds):
+                left = seconds - (asyncio.get_running_loop().time() - begun)
+                async with asyncio.timeout(left) as clock:
+                    body = data if isinstance(data, bytes | None) else _sent(data, clock, seconds, faults)
+                    async with pool.session.request(
+                        method, URL(url, encoded=True), data=body, headers=headers, allow_redirects=False
+                    ) as response:
+                        return await read(response)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             told = "what stands behind the gateway cannot be reached"
             raise TroubleError(GatewayError(Code.UNAVAILABLE, told), error) from None
@@ -351,6 +393,8 @@ class Remote:
             told = f"what stands behind the gateway did not answer in time{unknown}"
             raise TroubleError(GatewayError(Code.TIMEOUT, told), error) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            if faults:  # it was the client who broke off, or sent too much
+                raise faults[0] from None
             told = f"what stands behind the gateway broke off{unknown}"
             raise TroubleError(GatewayError(Code.UNAVAILABLE, told), error) from None
 
@@ -358,10 +402,14 @@ class Remote:
         query = urlencode(request.query, quote_via=quote)
         return f"{self.server}{request.path or '/'}{'?' if query else ''}{query}"
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Any:
-        """The body of an answer. Raises TroubleError; GatewayError for what is no failure of the backend."""
+    async def _read(self, response: aiohttp.ClientResponse, *, own_code: bool = False) -> Any:
+        """The body of an answer. Raises TroubleError; GatewayError for what is no failure of the backend.
+
+        What `own_code` of an app says is its own failure, and no server's, whatever the status.
+        """
         status = response.status
-        if 300 <= status < 400 or status in GATEWAY_STATUSES:
+        told = own_code and status in GATEWAY_STATUSES and response.content_type == "application/json"
+        if 300 <= status < 400 or (status in GATEWAY_STATUSES and not told):
             raise _useless(response, f"status {status}", passing=status >= 500)
         body = await self._read_bytes(response)
         if not body and status < 300:
@@ -387,7 +435,8 @@ class Remote:
 class RemoteContent:
     """The bytes of a file of the backend's, as a `StoredContent`."""
 
-    session: aiohttp.ClientSession
+    pool: Pool
+    patience: Patience
     url: str
     headers: Mapping[str, str]
     size: int
@@ -403,9 +452,12 @@ class RemoteContent:
             headers["Range"] = f"bytes={start}-{stop - 1}"
         left = stop - start
         try:
-            async with self.session.get(
-                URL(self.url, encoded=True), headers=headers, allow_redirects=False, timeout=WHILE_IT_COMES
-            ) as response:
+            async with (
+                self.pool.place(self.patience.timeout),
+                self.pool.session.get(
+                    URL(self.url, encoded=True), headers=headers, allow_redirects=False, timeout=self._while_it_comes()
+                ) as response,
+            ):
                 if response.status not in (200, 206):
                     raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway does not send the file")
                 # who does not know of ranges sends all of it: Parse Server's adapter for a folder
@@ -424,25 +476,33 @@ class RemoteContent:
         if left:
             raise GatewayError(Code.UNAVAILABLE, "what stands behind the gateway broke off")
 
-
-WHILE_IT_COMES: Final = aiohttp.ClientTimeout(connect=10, sock_read=60)
-
-
-async def _sent(content: Content) -> AsyncIterator[bytes]:
-    async for piece in content:
-        yield piece
+    def _while_it_comes(self) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(sock_connect=self.patience.connect_timeout, sock_read=self.patience.timeout)
 
 
-async def _held(content: Content, longest: int) -> Held:
-    """Bytes that a backend takes as base64 only, which are few."""
-    held = bytearray()
-    async for piece in content:
-        held += piece
-        if len(held) > longest:
-            raise GatewayError(
-                Code.TOO_LARGE, f"the backend takes files of at most {longest} bytes", expected=str(longest)
-            )
-    return Held(bytes(held), content.mime_type)
+async def _sent(
+    content: Content, clock: asyncio.Timeout, seconds: float, faults: list[GatewayError]
+) -> AsyncIterator[bytes]:
+    """The bytes as they arrive. The clock stands still while the client is waited for.
+
+    Why there are no more goes into `faults`: aiohttp tells of a connection that broke off, whoever broke it.
+    """
+
+    def move(later: float | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has answered before it had them all
+            clock.reschedule(None if later is None else asyncio.get_running_loop().time() + later)
+
+    move(None)
+    try:
+        async for piece in content:
+            move(seconds)
+            yield piece
+            move(None)
+    except GatewayError as error:
+        faults.append(error)
+        raise
+    finally:
+        move(seconds)
 
 
 def _tag(headers: Mapping[str, str], path: str) -> str:

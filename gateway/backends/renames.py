@@ -97,7 +97,7 @@ from gateway.model.update import (
     Several,
     Unset,
 )
-from gateway.model.values import Fields, Object, Pointer, Reference, Relation, ResultOf, Value
+from gateway.model.values import HIGHLIGHTS, Fields, Object, Pointer, Reference, Relation, ResultOf, Value
 
 Table = Mapping[str, str]
 Types = Mapping[str, Columns]
@@ -483,7 +483,7 @@ class Renaming:
         if sort.value is not None:
             value = self.expression(class_name, sort.value)
             return Sort(self.head(class_name, sort.field), sort.descending, value)
-        return Sort(self._of_row(class_name, sort.field, outputs), sort.descending)
+        return Sort(self._of_row(class_name, sort.field, outputs), sort.descending, None, sort.missing_last)
 
     def output(self, class_name: str | None, output: Output) -> Output:
         # as a field, so that it is never called as one: a row has both
@@ -517,7 +517,7 @@ class Renaming:
         return ClassSchema(
             self.class_name(name),
             {field: known for field, known in defined.items() if known is not None},
-            self.permissions(name, schema.permissions),
+            None if schema.permissions is None else self.permissions(name, schema.permissions),
             {index: self.index(name, known) for index, known in schema.indexes.items()},
         )
 
@@ -656,10 +656,13 @@ class Renaming:
         return replace(hook, class_name=self.class_name(hook.class_name))
 
     def _row(self, class_name: str | None, fields: Fields, rows: Table) -> Fields:
-        return {
+        row = {
             rows[name] if name in rows else self.field(class_name, name): self.value(value)
             for name, value in fields.items()
         }
+        if type(found := row.get(HIGHLIGHTS)) is dict:
+            row[HIGHLIGHTS] = {self.field(class_name, name): texts for name, texts in found.items()}
+        return row
 
     def _level(self, class_name: str | None, level: Level, rows: Table, same: Mapping[int, Fields]) -> Level:
         """`same` are the objects that stand in the answer already."""
@@ -696,10 +699,15 @@ class Renaming:
                     if class_name and head not in found:
                         found[head] = self.field(class_name, head)
                     details[detail] = _reworded(value, found)
-        return GatewayError(error.code, _reworded(error.message, found), **details)
+        if error.code is Code.TYPE_MISMATCH:  # a server of others tells types in its message alone
+            types = (name for name in _IN_TYPE.findall(error.message) if name in self.names.classes)
+            found |= {name: self.class_name(name) for name in types}
+        return GatewayError(error.code, _reworded(error.message, found), said_by=error.said_by, **details)
 
 
 _NAME: Final = re.compile(r"\w+", re.ASCII)
+_IN_TYPE: Final = re.compile(r"(?<=<)\w+(?=>)", re.ASCII)
+"""`Pointer<Post>`: of which class."""
 
 
 def _reworded(text: str, words: Table) -> str:
@@ -755,6 +763,9 @@ RULES: Final[Mapping[str, _Rule]] = {
     "tree": lambda to, about, tree: to.tree(about.own, tree),
     "ids": _ids,
     "where": lambda to, about, where: to.filter(about.shown, where),
+    "text": lambda to, about, where: to.filter(about.shown, where),
+    "text_fields": _paths,
+    "highlights": _paths,
     "having": lambda to, about, where: to.filter(about.shown, where, about.outputs),
     "order": _order,
     "key": lambda to, about, sort: to.sort(about.shown, sort),
@@ -797,21 +808,21 @@ OF_ONE: Final[Mapping[tuple[type[Operation], str], _Rule | None]] = {
 # fmt: off
 UNTOUCHED: Final = frozenset({
     "accept", "acl", "action", "append", "arguments", "arrived", "assigned", "at", "atomic", "audience_id",
-    "before", "blocked", "both", "by", "called", "categories", "channels", "code", "content", "copy", "count",
-    "cursor", "data", "depth", "dimensions", "direction", "directories", "directory", "distinct", "east", "email",
-    "empty_ok", "entries", "exact", "expected", "expires", "expires_at", "expires_in", "fixed_schema", "form",
-    "friend", "friends", "granted", "group_limit", "guest", "height", "how", "id", "identity", "ignore_hooks",
-    "inbox_type", "item", "items", "keep_name", "latitude", "level", "levels", "like", "limit", "longest",
-    "longitude", "master_only", "max_id", "medium", "members", "message_id", "metadata", "method", "mime_type",
-    "missing_ok", "must_exist", "name", "named_by_email", "names", "new_password", "north", "nulls", "object_limit",
-    "old_password", "one_name", "only_columns", "opens_session", "other", "overwrite", "owner", "password",
-    "pattern", "phone", "platforms", "prefix", "production", "provider", "purpose", "push_time", "radius",
-    "recursive", "request_id", "returning", "right", "role", "scheduled", "seconds", "secret", "service", "session",
-    "share_session", "signature", "since", "since_id", "single", "size", "skip", "sms_code", "source", "south",
-    "status", "tags", "template", "threshold", "times", "to_all", "token", "triggers", "ttl", "ttl_minutes",
-    "unique", "units", "until", "untyped", "updated", "upsert", "url", "user", "user_id", "username",
-    "validate_token", "value", "variables", "west", "where_json", "width", "with_acl", "with_metadata",
-    "with_objects", "with_roles", "with_status", "without_token",
+    "before", "blocked", "both", "by", "called", "categories", "channels", "client_push", "code", "content", "copy",
+    "count", "creates_classes", "cursor", "data", "depth", "dimensions", "direction", "directories", "directory",
+    "distinct", "east", "email", "empty_ok", "entries", "exact", "expected", "expires", "expires_at", "expires_in",
+    "fixed_schema", "form", "friend", "friends", "granted", "group_limit", "guest", "height", "how", "id",
+    "identity", "ignore_hooks", "inbox_type", "item", "items", "keep_name", "latitude", "level", "levels", "like",
+    "limit", "longest", "longitude", "master_only", "max_id", "medium", "members", "message_id", "metadata",
+    "method", "mime_type", "missing_ok", "must_exist", "name", "named_by_email", "names", "new_password", "north",
+    "nulls", "object_limit", "old_password", "one_name", "only_columns", "opens_session", "other", "overwrite",
+    "owner", "password", "pattern", "phone", "platforms", "prefix", "production", "provider", "purpose",
+    "push_time", "radius", "recursive", "request_id", "returning", "revocable_sessions", "revokes_sessions",
+    "right", "role", "scheduled", "seconds", "secret", "service", "session", "share_session", "signature", "since",
+    "since_id", "single", "size", "skip", "sms_code", "source", "south", "status", "tags", "template", "threshold",
+    "times", "to_all", "token", "triggers", "ttl", "ttl_minutes", "unique", "units", "until", "untyped", "updated",
+    "upsert", "url", "user", "user_id", "username", "validate_token", "value", "variables", "west", "where_json",
+    "width", "with_acl", "with_metadata", "with_objects", "with_roles", "with_status", "without_token",
 })
 # fmt: on
 """What has no name of a class or a field in it."""

@@ -22,19 +22,21 @@ from gateway.backends.leaderboards import Leaderboards
 from gateway.backends.ledger import Ledger, ObjectStore
 from gateway.backends.push import Pushes
 from gateway.backends.statuses import Statuses
+from gateway.backends.taken_requests import TakenRequests
 from gateway.errors import Code, GatewayError
 from gateway.model import administration, geo, services, social
 from gateway.model.catalogue import OPERATIONS
 from gateway.model.code import JOB_CLASSES, StartJob
 from gateway.model.conversations import CountOnline, FindSaid, SayInConversation
+from gateway.model.once import TakeRequest
 from gateway.model.operation import Batch, Caller, Operation, Result
 
 Executes = Callable[[Any, Caller], Awaitable[Result]]
 
 
 @dataclass(frozen=True, slots=True)
-class EventsKept:
-    """How long what clients report of themselves is kept, in seconds, and how many of it."""
+class KeptFor:
+    """How long something that grows by itself is kept, in seconds, and how many of it."""
 
     lasts: float = 90 * 86400.0
     most: int = 100_000
@@ -60,7 +62,8 @@ class Services:
         messages: Callable[[Backend], Mapping[type[Operation], Executes]] | None = None,
         theirs: Collection[type[Operation]] = (),
         able: Collection[str] = (),
-        events: EventsKept = EventsKept(),
+        events: KeptFor = KeptFor(),
+        said: KeptFor = KeptFor(180 * 86400.0),
         users_here: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -68,8 +71,9 @@ class Services:
         execute: dict[type[Operation], Executes] = {services.WriteLog: write_log}
         if store is not None:
             execute |= _kept(Ledger(store), now, events)
-            said = Conversations(self, Ledger(store), now)
-            execute |= {SayInConversation: said.say, FindSaid: said.find, CountOnline: said.count}
+            talk = Conversations(self, Ledger(store), now, lasts=said.lasts, most=said.most)
+            execute[TakeRequest] = TakenRequests(Ledger(store), now).take
+            execute |= {SayInConversation: talk.say, FindSaid: talk.find, CountOnline: talk.count}
         if hooks is not None:
             execute |= hook_operations(hooks)
         if jobs is not None:
@@ -121,7 +125,7 @@ class Services:
         await self._backend.close()
 
 
-def _kept(ledger: Ledger, now: Callable[[], float], events: EventsKept) -> Mapping[type[Operation], Executes]:
+def _kept(ledger: Ledger, now: Callable[[], float], events: KeptFor) -> Mapping[type[Operation], Executes]:
     """The services that keep something."""
     counters, cache, points = Counters(ledger), Cache(ledger, now), GeoPoints(ledger)
     config, log = AppConfig(ledger), KeptLog(ledger, now)

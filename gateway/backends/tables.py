@@ -6,9 +6,10 @@ decides what is written, another client may come between: `allow` says whether t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
+from gateway.backends.chosen_ids import IDS_REFUSED
 from gateway.backends.columns import BETWEEN, Registry
 from gateway.errors import Code, GatewayError
 from gateway.model.account import USER
@@ -24,6 +25,7 @@ from gateway.model.operation import (
     FindRelated,
     Get,
     Ids,
+    NewObject,
     Operation,
     Relate,
     Relating,
@@ -41,16 +43,30 @@ Ask = Callable[[Operation, Caller], Awaitable[Result]]
 
 MOST: Final = 10_000
 """Objects that one operation may be about. They are looked up before the first is written."""
+MOST_ATTEMPTS: Final = 3
+"""How often what others have made or deleted meanwhile is looked up anew."""
 AT_ONCE: Final = 100
 """Ids in one query: they may go in a URL."""
 GONE: Final = frozenset({Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND})
 
 
 class Tables:
-    """`allow` raises GatewayError where it is not taken that another client comes between."""
+    """`allow` raises GatewayError where an emulation is not to be used, `conditions` where others may come between.
 
-    def __init__(self, ask: Ask, registry: Registry | None, allow: Callable[[], None], *, batch: int) -> None:
+    `compares` says that an object is written on a condition in one request, `batch` how many there can be in a batch.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        registry: Registry | None,
+        allow: Callable[[str], None],
+        *,
+        batch: int,
+        compares: bool = False,
+    ) -> None:
         self._ask = ask
+        self._compares = compares
         self._registry = registry
         self._allow = allow
         self._batch = batch
@@ -83,7 +99,7 @@ class Tables:
         # only of these does what was there before decide what is written
         looks = Relating.REMOVE if known.kind is Kind.POINTER else Relating.SET
         if op.where is not None or op.how is looks:
-            self._allow()
+            self._allow("conditions")
         await self._there(op.class_name, op.id, caller)
         chosen = await self._chosen(known.target, op.ids, op.where, caller)
         if known.kind is Kind.POINTER:
@@ -150,46 +166,68 @@ class Tables:
     # --- many at once ---
 
     async def create_many(self, op: CreateMany, caller: Caller) -> Result:
-        """All or none: more than one transaction takes, and what may be there already, cannot be had so."""
-        if op.upsert or op.class_name == USER:
-            raise GatewayError(Code.UNSUPPORTED, "users, and what may be there already, are not made many at once here")
+        """All or none: more than one transaction takes cannot be had so."""
+        if op.class_name == USER:
+            raise GatewayError(Code.UNSUPPORTED, "users are not made many at once here")
         if len(op.objects) > self._batch:
             raise GatewayError(Code.UNSUPPORTED, f"at most {self._batch} objects can be made at once")
-        items = tuple(
-            Create(class_name=op.class_name, changes=one.changes, id=one.id, returning=Returning.NOTHING)
-            for one in op.objects
-        )
-        if not items:
-            return Result(ids=[])
-        answers = (await self._ask(Batch(items=items, atomic=True), caller)).items or []
+        if op.upsert and any(one.id is not None for one in op.objects):
+            self._allow("bulk_upsert")
+            return await self._upsert_many(op, caller)
+        return Result(ids=await self._all_or_none([_created(op, one) for one in op.objects], caller))
+
+    async def _upsert_many(self, op: CreateMany, caller: Caller) -> Result:
+        """What is there is looked up; where that is no longer so when it is written, nothing is, and it begins anew."""
+        named = [one.id for one in op.objects if one.id is not None]
+        if len(set(named)) < len(named):
+            raise GatewayError(Code.UNSUPPORTED, "one object cannot be there twice")
+        for attempt in range(MOST_ATTEMPTS):
+            there = frozenset(await self._chosen(op.class_name, tuple(named), None, caller))
+            writes = [_changed(op, one) if one.id in there else _created(op, one) for one in op.objects]
+            try:
+                return Result(ids=await self._all_or_none(writes, caller))
+            except GatewayError as error:
+                if error.code in IDS_REFUSED:
+                    told = "what is made with ids of the client's own needs a server that takes them"
+                    raise GatewayError(Code.UNSUPPORTED, told) from error
+                if error.code not in GONE | {Code.DUPLICATE_VALUE} or attempt == MOST_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _all_or_none(self, writes: Sequence[Create | Update], caller: Caller) -> list[str]:
+        if not writes:
+            return []
         ids = []
-        for answer in answers:
+        answers = (await self._ask(Batch(items=tuple(writes), atomic=True), caller)).items or []
+        for write, answer in zip(writes, answers, strict=True):
             if isinstance(answer, GatewayError):
                 raise answer
-            ids.append(answer.id or "")
-        return Result(ids=ids)
+            ids.append(answer.id or write.id or "")
+        return ids
 
     async def update_many(self, op: UpdateMany, caller: Caller) -> Result:
-        return await self._each(
-            op,
-            lambda known: Update(class_name=op.class_name, id=known, changes=op.changes, returning=Returning.NOTHING),
-            caller,
-        )
+        words: dict[str, Any] = {"class_name": op.class_name, "changes": op.changes, "returning": Returning.NOTHING}
+        return await self._each(op, lambda known, where: Update(id=known, where=where, **words), caller)
 
     async def delete_many(self, op: DeleteMany, caller: Caller) -> Result:
-        return await self._each(op, lambda known: Delete(class_name=op.class_name, ids=(known,)), caller)
+        class_name = op.class_name
+        return await self._each(
+            op, lambda known, where: Delete(class_name=class_name, ids=(known,), where=where), caller
+        )
 
-    async def _each(self, op: UpdateMany | DeleteMany, write: Callable[[str], Operation], caller: Caller) -> Result:
-        if op.where is not None:
-            self._allow()
+    async def _each(
+        self, op: UpdateMany | DeleteMany, write: Callable[[str, Filter | None], Operation], caller: Caller
+    ) -> Result:
+        if op.where is not None and not self._compares:
+            self._allow("conditions")
         chosen = await self._chosen(op.class_name, op.ids, op.where, caller)
         total = 0
         for at in range(0, len(chosen), self._batch):
-            items = tuple(map(write, chosen[at : at + self._batch]))
+            items = tuple(write(known, op.where if self._compares else None) for known in chosen[at : at + self._batch])
             for answer in (await self._ask(Batch(items=items), caller)).items or []:
                 if not isinstance(answer, GatewayError):
                     total += 1
-                elif answer.code not in GONE:
+                elif answer.code not in GONE | {Code.CONDITION_FAILED}:
                     raise answer
         return Result(total=total)
 
@@ -214,6 +252,15 @@ class Tables:
         if len(found) > MOST:
             raise _too_many()
         return tuple(fields[ID] for fields in found)
+
+
+def _created(op: CreateMany, one: NewObject) -> Create:
+    return Create(class_name=op.class_name, changes=one.changes, id=one.id, returning=Returning.NOTHING)
+
+
+def _changed(op: CreateMany, one: NewObject) -> Update:
+    assert one.id is not None
+    return Update(class_name=op.class_name, changes=one.changes, id=one.id, returning=Returning.NOTHING)
 
 
 _SHOWN: Final = ("select", "outputs", "exclude", "include", "with_acl", "members", "depth", "nulls", "exact")

@@ -249,8 +249,8 @@ class Triggers:
             signing = SignUp(changes=op.changes, id=op.id, returning=op.returning)
             if await self._comes_in(signing, asking):
                 return await self._sign_up(signing, asking)
-        changes, finish, returning = await self._saving(op.class_name, None, op.changes, op.returning, asking)
-        return Prepared(replace(op, changes=changes, returning=returning), finish=finish)
+        changes, finish = await self._saving(op.class_name, None, op.changes, op.returning, asking)
+        return Prepared(replace(op, changes=changes), finish=finish)
 
     async def _update(self, op: Update, asking: Asking) -> Prepared:
         if not await self._any(op.class_name, _SAVES, created=False):
@@ -258,39 +258,35 @@ class Triggers:
         original = await self._there(op.class_name, op.id, asking.caller.app)
         if original is None or not _may_write(original, asking.caller):
             return Prepared(op)  # what is wrong with it, the backend says
-        changes, finish, returning = await self._saving(op.class_name, original, op.changes, op.returning, asking)
-        return Prepared(replace(op, changes=changes, returning=returning), finish=finish)
+        changes, finish = await self._saving(op.class_name, original, op.changes, op.returning, asking)
+        return Prepared(replace(op, changes=changes), finish=finish)
 
     async def _upsert(self, op: Upsert, asking: Asking) -> Prepared:
         original = None if op.id is None else await self._there(op.class_name, op.id, asking.caller.app)
         if original is not None and not _may_write(original, asking.caller):
             return Prepared(op)
-        changes, finish, returning = await self._saving(op.class_name, original, op.changes, op.returning, asking)
-        return Prepared(replace(op, changes=changes, returning=returning), finish=finish)
+        changes, finish = await self._saving(op.class_name, original, op.changes, op.returning, asking)
+        return Prepared(replace(op, changes=changes), finish=finish)
 
     async def _saving(
         self, class_name: str, original: Fields | None, changes: Changes, returning: Returning, asking: Asking
-    ) -> tuple[Changes, Sequence[Finish], Returning]:
-        """The changes that are to be made, what is to be done when they are, and what the write is to answer."""
+    ) -> tuple[Changes, Sequence[Finish]]:
+        """The changes that are to be made, and what is to be done when they are."""
         altered = await self._before_save(class_name, original, changes, asking)
         told = _with(changes, altered)
-        computed = [name for name, change in altered.items() if change is not None and type(change) is not Set]
-        wider = Returning.COMPUTED if computed and returning is Returning.NOTHING else returning
 
         async def show(result: Result) -> None:
-            if altered:
-                own = result.object if result.object is not None else {}
-                if wider is not returning:
-                    own = {name: value for name, value in own.items() if name in altered}
+            # what a trigger has set, its client does not know; who asks for nothing hears nothing of it either
+            if altered and returning is not Returning.NOTHING:
                 sets = {name: change.value for name, change in altered.items() if type(change) is Set}
-                result.object = {**own, **copy.deepcopy(sets)}
+                result.object = {**(result.object or {}), **copy.deepcopy(sets)}
 
         async def tell(result: Result) -> None:
             id_ = result.id or (result.object or {}).get(ID) or (original or {}).get(ID)
             if isinstance(id_, str):
                 await self._after_save(class_name, id_, original, told, asking)
 
-        return told, (show, tell), wider
+        return told, (show, tell)
 
     async def _before_save(self, class_name: str, original: Fields | None, changes: Changes, asking: Asking) -> Altered:
         trigger = await self._asked(class_name, Moment.BEFORE_SAVE, asking, created=original is None)
@@ -560,8 +556,8 @@ class Triggers:
 
     async def _convert_guest(self, op: ConvertGuest, asking: Asking) -> Prepared:
         original = await self._there(USER, op.id, asking.caller.app)
-        changes, finish, returning = await self._saving(USER, original, op.changes, op.returning, asking)
-        return Prepared(replace(op, changes=changes, returning=returning), finish=finish)
+        changes, finish = await self._saving(USER, original, op.changes, op.returning, asking)
+        return Prepared(replace(op, changes=changes), finish=finish)
 
     async def _log_in(self, op: Operation, asking: Asking) -> Prepared:
         async def tell(result: Result) -> None:

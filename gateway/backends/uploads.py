@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from gateway.adapters.base import FileStorage, new_key
+from gateway.backends.file_rules import guess_type
 from gateway.backends.ledger import Ledger, ObjectStore, new_id
 from gateway.errors import Code, GatewayError
 from gateway.model.files import (
@@ -67,8 +68,6 @@ class Shelf(Protocol):
     async def drop_announced(self, announced: Announced) -> None:
         """Deletes it; it need not be there."""
 
-    def guess_type(self, name: str) -> str: ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
@@ -110,7 +109,7 @@ class Uploads:
         path = read_path(op.key if op.key is not None else _new_path(op, name))
         if not path:
             raise GatewayError(Code.BAD_FILE_NAME, "a file must have a name")
-        mime_type = op.mime_type or self._shelf.guess_type(name)
+        mime_type = op.mime_type or guess_type(name)
         # that all of it may not be is told now, and not when the bytes have come
         await self._shelf.may_upload("everybody", caller)
         self._shelf.admit(path, mime_type, caller)

@@ -2,13 +2,15 @@
 
 Whoever logs in gets the backend's token with the user's id, and a seal over both. The backend sees its own token alone.
 Asked whose a session is, the gateway has the token checked and reads the user, by the rights of that very session.
-A token that came from the backend by another way is good for everything but that.
+A token that came from the backend by another way is good for everything but that, and so is what stands before a seal
+that is none of ours: keys change, and nobody is logged out by that.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -21,6 +23,7 @@ from gateway.model.values import ID
 
 SEAL_LENGTH: Final = 32
 """Hexadecimal digits, which is 128 bits: one cannot be guessed, and none of another user fits."""
+_SEALED: Final = re.compile(rf"(.+)\.([^.]+)\.([0-9a-f]{{{SEAL_LENGTH}}})", re.DOTALL)
 
 
 class Whose:
@@ -53,6 +56,8 @@ class Whose:
         if session is None:
             raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
         token, known = self._opened(session)
+        if known is None and token != session:
+            raise GatewayError(Code.INVALID_SESSION, "Invalid session token")  # who logs in anew gets one of ours
         asker = replace(caller, session=token, master=False)
         if not (await self._backend.execute(CheckSession(token=token), asker)).value:
             raise GatewayError(Code.INVALID_SESSION, "Invalid session token")
@@ -69,11 +74,12 @@ class Whose:
         return caller if caller.session is None else replace(caller, session=self._opened(caller.session)[0])
 
     def _opened(self, session: str) -> tuple[str, str | None]:
-        """The backend's token, and the user's id where the session tells it. What is not sealed is a token as it is."""
-        token, known, seal = [*session.rsplit(".", 2), "", ""][:3]
-        if known and hmac.compare_digest(seal.encode(errors="replace"), self._seal(token, known).encode()):
-            return token, known
-        return session, None
+        """The backend's token, and the user's id where a seal of ours says so. What has no seal is a token as it is."""
+        sealed = _SEALED.fullmatch(session)
+        if sealed is None:
+            return session, None
+        token, known, seal = sealed.groups()
+        return token, known if hmac.compare_digest(seal, self._seal(token, known)) else None
 
     def _seal(self, token: str, known: str) -> str:
         told = f"{token}.{known}".encode(errors="replace")

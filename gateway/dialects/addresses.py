@@ -8,7 +8,7 @@ inside of objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +34,8 @@ class Addresses:
     sign: Sign | None = None
     by_path: bool = False
     """An address is known by its path, whatever host it names: a server knows itself by another name than we do."""
+    mounts: Sequence[PathTemplate] = ()
+    """Where else such a path may begin: with the id of the application, and a key that may be another one."""
 
     def url(self, path: str, signed: Mapping[str, str] | None = None) -> str:
         """`signed` is what is in the address of this file, whatever those of others have."""
@@ -51,7 +53,7 @@ class Addresses:
         """The path of the file that an address of ours is for; None where it is somebody else's."""
         base = self.base
         if self.by_path:
-            url, base = urlsplit(url).path, urlsplit(base).path
+            url, base = urlsplit(url).path, self._mount_of(urlsplit(url).path) or urlsplit(base).path
         if not url.startswith(base + "/"):
             return None
         below = url[len(base) :].partition("?")[0].partition("#")[0]
@@ -59,6 +61,14 @@ class Addresses:
         if found is None or found.get("app_id", self.app_id) != self.app_id:
             return None
         return found["path"]
+
+    def _mount_of(self, path: str) -> str | None:
+        names = path[1:].split("/")
+        for mount in self.mounts:
+            first = names[: len(mount.segments)]
+            if (mount.match(first) or {}).get("app_id") == self.app_id:
+                return "/" + "/".join(first)
+        return None
 
 
 ADDRESSES: Final[ContextVar[Addresses | None]] = ContextVar("addresses", default=None)

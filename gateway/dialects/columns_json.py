@@ -62,9 +62,21 @@ class ColumnsJson:
         return shape.fill(told)
 
     def read(self, wire: Any) -> ClassSchema:
-        """What a backend tells; the class is the one that was asked for."""
-        fields = [self._read(self._told, column, self._names.read) for column in _listed(wire)]
-        return ClassSchema("", {name: field for name, field in fields if name[0] != "@"})
+        """What a backend tells; the class is the one that was asked for.
+
+        A column that no client could name is left out: for it alone the others are not hidden.
+        """
+        fields: dict[str, Field] = {}
+        for column in _listed(wire):
+            try:
+                name, field = self._read(self._told, column, self._names.read)
+            except GatewayError as error:
+                if error.code is not Code.BAD_FIELD_NAME:
+                    raise
+                continue
+            if name[0] != "@":
+                fields[name] = field
+        return ClassSchema("", fields)
 
     def read_new(self, wire: Any) -> dict[str, Field]:
         """The columns of a table to be made."""

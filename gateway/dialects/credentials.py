@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from hashlib import md5
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.schema import CredentialsSection
 from gateway.mapping.shape import Codec, Compiler, Shape
 from gateway.model.operation import Credentials, Signature
-from gateway.wire import HttpRequest
+from gateway.wire import HttpRequest, read_json
 
-NOT_KEYS = frozenset({"app_id", "signature", "session", "installation_id", "domain"})
+NOT_KEYS = frozenset({"app_id", "signature", "session", "installation_id", "domain", "context"})
+
+LONGEST_CONTEXT: Final = 6000
+"""Characters of a context as a header of a backend: servers take 8 to 16 kB of headers."""
 
 _MD5_SIGN = re.compile(r"([0-9a-f]{32}),([0-9]{1,16})(,master)?", re.IGNORECASE)
 
@@ -38,6 +43,27 @@ def _write_signature(signature: Signature) -> str:
 
 
 MD5_SIGN = Codec(_read_signature, _write_signature)
+
+
+def _read_context(wire: Any) -> dict[str, Any]:
+    # Parse Server, middlewares.js `malformedContext`: recorded, 107 with these words
+    try:
+        context = read_json(wire)
+    except GatewayError:
+        context = None
+    if type(context) is not dict:
+        raise GatewayError(Code.BAD_JSON, "Invalid object for context.")
+    return context
+
+
+def _write_context(context: Mapping[str, Any]) -> str:
+    text = json.dumps(context, separators=(",", ":"))  # in ASCII, as headers are
+    if len(text) > LONGEST_CONTEXT:
+        raise GatewayError(Code.UNSUPPORTED, f"a context for another server has {LONGEST_CONTEXT} characters at most")
+    return text
+
+
+CONTEXT = Codec(_read_context, _write_context)
 
 
 class CredentialsReader:
@@ -110,6 +136,7 @@ class CredentialsReader:
             session=bound.get("session"),
             installation_id=bound.get("installation_id"),
             domain=_domain(headers.get("host", "")) if self._host else None,
+            context=bound.get("context"),
         )
 
     @staticmethod
@@ -160,6 +187,7 @@ class CredentialsReader:
             "signature": credentials.signature,
             "session": credentials.session,
             "installation_id": credentials.installation_id,
+            "context": credentials.context,
         }
         for slot, names in self._any.items():
             values[slot] = next((values[name] for name in names if name in values), None)

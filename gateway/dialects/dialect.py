@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import quote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
@@ -22,11 +23,12 @@ from gateway.dialects.addresses import Addresses, Sign, url_of
 from gateway.dialects.apps_json import AppsJson
 from gateway.dialects.archive import archive_of
 from gateway.dialects.columns_json import ColumnsJson
-from gateway.dialects.credentials import MD5_SIGN, CredentialsReader
+from gateway.dialects.credentials import CONTEXT, MD5_SIGN, CredentialsReader
 from gateway.dialects.exchange import Exchange, Refused
 from gateway.dialects.export import ExportReader
 from gateway.dialects.features_json import FeaturesJson
 from gateway.dialects.files_json import FilesJson
+from gateway.dialects.form import Form
 from gateway.dialects.geo_json import GeoJson
 from gateway.dialects.groups_json import GroupsJson
 from gateway.dialects.hooks_json import HooksJson
@@ -41,15 +43,19 @@ from gateway.dialects.records_json import RecordsJson
 from gateway.dialects.registered_json import RegisteredJson
 from gateway.dialects.scalars import SCALARS, read_comma_separated, read_text, shown
 from gateway.dialects.schemas_json import SchemasJson
+from gateway.dialects.search_json import search_codecs
 from gateway.dialects.social_json import social_codecs
 from gateway.dialects.tagged_json import TaggedJson
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.compile import compile_error_shape, compile_route, invert_errors
+from gateway.mapping.editions import edition_of
 from gateway.mapping.route import PathTemplate, Route, Router, Statement, Unit
 from gateway.mapping.schema import BatchSection, ErrorRow, MappingFile, read_mapping
 from gateway.mapping.shape import ABSENT, Codec, Compiler, Record, Shape
 from gateway.model.account import SignUp, class_of, own_class
 from gateway.model.catalogue import OPERATIONS
+from gateway.model.files import FILE_OPERATIONS, RULES, name_in
+from gateway.model.geo import FindGeoPoints
 from gateway.model.members import ConvertGuest, FindMembers
 from gateway.model.operation import (
     ANSWER_FIELDS,
@@ -71,6 +77,25 @@ from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Fields
 from gateway.wire import NOTHING, HttpRequest, HttpResponse
 
 CALLED: Mapping[type[Operation], str] = {operation: name.replace("_", " ") for name, operation in OPERATIONS.items()}
+CALLED_IN_A_REFUSAL: Mapping[str, str] = {
+    "atomic": "all of it done, or nothing",
+    "fixed_schema": "all of it done, or nothing, and no columns made",
+    "items": "requests that have no names",
+    "names": "items that refer to each other",
+    "where": "a condition",
+    "outputs": "values that are computed",
+    "group_by": "groups",
+    "having": "a condition on groups",
+    "distinct": "only the rows that differ",
+    "members": "members of relations",
+    "depth": "related objects, so many levels deep",
+    "ids": "several objects, by their ids",
+    "redirect_key": "the class that a field leads to",
+    "text": "a search for words",
+    "cursor": "the next page of a scan",
+}
+"""What a field of an operation is, to who is refused."""
+
 PUBLIC_ACL = {"*": {"read": True, "write": True}}
 
 CODE_CALLS = (CallFunction, CallService, DispatchEvent)
@@ -86,15 +111,27 @@ SPLICES: Mapping[str, frozenset[str]] = {
     "made_or_changed": frozenset({"id", "created_at", "updated_at", "object"}),
     "groups": frozenset({"groups", "objects"}),
     "props": frozenset({"select", "outputs"}),
+    "search_sort": frozenset({"order"}),
     "push_where": frozenset({"where", "where_json"}),
     "push_statement": frozenset({"where", "where_json"}),
     "platform_data": frozenset({"data", "platforms"}),
+    "attached_push": frozenset({"push", "push_platforms", "push_production"}),
     "message_headers": frozenset({"headers", "shown", "shown_by"}),
 }
 
 
+class _Part(Protocol):
+    """What a section of a mapping says."""
+
+    def define(self, compiler: Compiler) -> None:
+        """Raises MappingError."""
+
+
 class Dialect:
     """A mapping at work, in either direction."""
+
+    hides_reasons = False
+    """Whether clients are told no more than that something is refused, where the vendor has words for that."""
 
     def __init__(self, name: str, file: MappingFile) -> None:
         self.name = name
@@ -129,16 +166,15 @@ class Dialect:
         objects, tag = self._json.codecs()["object"], file.class_tag or ""
         self._groups = GroupsJson(file.groups, objects, tag) if file.groups is not None else None
         self._files = FilesJson(file)
-        self._compiler = Compiler(self._codecs(file), SPLICES)
-        self._define_parts()
         self.hooks = HooksJson(file.hooks, self._names, self._json.codecs()) if file.hooks is not None else None
         """How code of an app's own is asked and answers, where the vendor has such a form."""
-        if self.hooks is not None:
-            self.hooks.define(dataclasses.replace(self._compiler, open=True))
+        self._compiler = Compiler(self._codecs(file), SPLICES)
+        self._define_parts()
         self.credentials = CredentialsReader(file.credentials, self._compiler)
         self.key_names = self.credentials.key_names
         if self._apps is not None:
-            self._apps.define(self._compiler, self.key_names)
+            hook_keys = frozenset[str]() if self.hooks is None else self.hooks.key_names
+            self._apps.define(self._compiler, self.key_names | hook_keys)
         self.export = None
         if file.export is not None and isinstance(self._json, TaggedJson):
             self.export = ExportReader(file.export, self._names, self._json.incoming)
@@ -152,13 +188,23 @@ class Dialect:
         self._fields = {operation: _fields_of(operation) for operation in OPERATIONS.values()}
         self._add_routes(file)
         self._know_files(file)
-        self._open = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
+        self._open = self._open_to_all(file)
+        self._refused_openly = tuple(_refused_openly(file))
         for never in file.never_asked:
             if self._routes.pop(OPERATIONS.get(never, Operation), None) is None:
                 raise MappingError(f"never_asked: there is no route of {never!r}")
         self.operations = frozenset(name for name, cls in OPERATIONS.items() if cls in self._routes)
 
     # --- compiling ---
+
+    def _open_to_all(self, file: MappingFile) -> frozenset[tuple[str, str]]:
+        """What is answered without keys, or refused. Raises MappingError."""
+        for path in file.beside:
+            if not self._router.knows(path):
+                raise MappingError(f"beside: nothing is served or refused at {path!r}")
+        served = {(r.method, r.path.template) for routes in self._routes.values() for r in routes if r.open}
+        refused = (http.partition(" ") for http in file.refused)
+        return frozenset(served | {(method, path) for method, _, path in refused if path in file.beside})
 
     def _know_files(self, file: MappingFile) -> None:
         """Which paths have bytes in their bodies, and where files are."""
@@ -173,35 +219,36 @@ class Dialect:
 
     def _define_parts(self) -> None:
         """What the parts of the mapping say, once their codecs are known. Raises MappingError."""
-        self._files.define(self._compiler)
-        self._json.define(self._compiler)
-        if self._geo is not None:
-            self._geo.define(self._compiler)
-        if self._log is not None:
-            self._log.define(self._compiler)
-        # open, as another server may tell more
-        self._records.define(dataclasses.replace(self._compiler, open=True))
-        if self._permissions is not None:
-            self._permissions.define(self._compiler)
-        if self._registered is not None:
-            # open, as another server may tell more
-            self._registered.define(dataclasses.replace(self._compiler, open=True))
-        if self._groups is not None:
-            self._groups.define(self._compiler)
-        if self._columns is not None:
-            self._columns.define(self._compiler)
+        opened = dataclasses.replace(self._compiler, open=True)  # another server may tell more
+        given: tuple[tuple[_Part | None, Compiler], ...] = (
+            (self._files, self._compiler),
+            (self._json, self._compiler),
+            (self._geo, self._compiler),
+            (self._log, self._compiler),
+            (self._records, opened),
+            (self._permissions, self._compiler),
+            (self._registered, opened),
+            (self._groups, self._compiler),
+            (self._columns, self._compiler),
+            (self.hooks, opened),
+        )
+        for part, compiler in given:
+            if part is not None:
+                part.define(compiler)
         if self._schemas is not None:
-            self._schemas.define(self._compiler, dataclasses.replace(self._compiler, open=True))
+            self._schemas.define(self._compiler, opened)
 
     def _add_routes(self, file: MappingFile) -> None:
         """Raises MappingError."""
         for at, section in enumerate(file.routes):
             where = f"routes.{at} ({section.http})"
             route = compile_route(section, self._compiler, where)
-            self._router.add(route, where)
+            if not section.behind:
+                self._router.add(route, where)
             if route.unit is not None and isinstance(self._json, BareJson):
                 self._json.refer_by(route.unit.reference)
-            if route.statement is None:  # what it says can be said without a text as well
+            by_header = route.only is not None and route.only.headers  # which only the vendor's own clients send
+            if route.statement is None and not by_header:  # what it says can be said without a text as well
                 self._routes.setdefault(route.operation, []).append(route)
         for http, reason in file.refused.items():
             self._router.refuse(http, reason, f"refused.{http}")
@@ -224,6 +271,7 @@ class Dialect:
             "role": Codec(names.read_role, names.write_role),
             "roles": Codec(names.read_roles, lambda told: list(map(names.write_role, told))),
             "md5_sign": MD5_SIGN,
+            "context": CONTEXT,
             "relation_column": lists.relation_column(names),
             "scan_key": lists.scan_key(names),
             "fields": lists.fields(names),
@@ -235,6 +283,7 @@ class Dialect:
             "field": Codec(lambda wire: names.read(read_text(wire)), names.write),
             "limit": lists.page_size(self._limits.page),
             "depth": lists.depth(),
+            "levels": lists.levels(),
             "skip": lists.skip(),
         }
         if self._columns is not None:
@@ -254,6 +303,8 @@ class Dialect:
         codecs.update(self._records.codecs())
         if file.push_headers is not None:
             codecs.update(PushHeaders(file.push_headers).codecs())
+        if file.search is not None:
+            codecs.update(search_codecs(file.search, self._names, codecs["objects"]))
         codecs.update(push_codecs(codecs["where"], file.push_platforms))
         codecs.update(social_codecs(self._names, codecs["value"], codecs["where"]))
         if self._permissions is not None:
@@ -300,6 +351,9 @@ class Dialect:
                     # Parse Server answers 403 for a credential that is no text: an operator object has no place here
                     raise GatewayError(Code.UNAUTHORIZED, f"{key} must be text")
                 headers[header] = value
+        for key, header in self._tunnel.objects.items():
+            if value := body.pop(key, None):
+                headers[header] = value if type(value) is str else orjson.dumps(value).decode()
         for key in self._tunnel.drop:
             body.pop(key, None)
         return headers
@@ -308,9 +362,28 @@ class Dialect:
         return self.credentials.read(request)
 
     @property
+    def tells_pointers(self) -> bool:
+        """Whether an object shows what it points to; else there are relations of tables, which are asked for."""
+        return "pointer" in self.file.values
+
+    @property
     def sorts_by_distance(self) -> bool:
         """Whether what is asked for by its distance comes the nearest first; in SQL an order has to be said."""
         return self.file.where is not None
+
+    def edition(self, name: str) -> Dialect:
+        """The dialect of a server of this vendor's as it was at another time. Raises KeyError, MappingError."""
+        return Dialect(self.name, edition_of(self.file, name))
+
+    @property
+    def subquery_most(self) -> int | None:
+        """Objects that a query inside a query finds at the most; None is any number."""
+        return None if self.file.where is None else self.file.where.subquery_most
+
+    @property
+    def limits_subqueries(self) -> bool:
+        """Whether a query inside a query can have a limit."""
+        return self.file.where is not None and "limit" in self.file.where.subquery_binds
 
     @property
     def heeds_least_distance(self) -> bool:
@@ -334,6 +407,13 @@ class Dialect:
         """Whether anybody may ask this, without keys."""
         return (request.method, request.path) in self._open
 
+    def refuses_openly(self, request: HttpRequest) -> bool:
+        """Whether anybody is told, without keys, that there is no such thing here."""
+        segments = request.path.strip("/").split("/")
+        return any(
+            method == request.method and path.match(segments) is not None for method, path in self._refused_openly
+        )
+
     def content_of(self, method: str, path: str, headers: Mapping[str, str]) -> str | None:
         """`body` or `part` where the body of a request is bytes, or a form with bytes in it, that stay unread."""
         if path[1:].partition("/")[0].lower() not in self._content_heads:
@@ -349,13 +429,6 @@ class Dialect:
         """Whether `content_of` can ever say anything."""
         return bool(self._content_heads)
 
-    def longest_in_base64(self, op: Operation) -> int | None:
-        """How many bytes of a file a request can have as base64; None where it has them as they are.
-
-        Raises GatewayError(UNSUPPORTED) where no request says the operation.
-        """
-        return None if self._express(op)[0].content is not None else self._files.longest_in_base64
-
     def account_of(self, request: HttpRequest) -> tuple[str, str] | None:
         """Email address and password of who asks for applications of an account; None where something else is asked."""
         if self._apps is None or request.path[1:].partition("/")[0].lower() not in self._owner_heads:
@@ -369,7 +442,8 @@ class Dialect:
             return None
         for route in self._router.routes(request.method, request.path):
             if route.keyless is not None:
-                return route, route.path.read(request.path.strip("/").split("/"))[route.keyless]
+                texts = {**request.query, **route.path.read(request.path.strip("/").split("/"))}
+                return route, str(texts.get(route.keyless, ""))
         return None
 
     def addresses(self, base: str, app_id: str, sign: Sign | None = None, *, by_path: bool = False) -> Addresses | None:
@@ -379,7 +453,8 @@ class Dialect:
     def _new_addresses(self, base: str, app_id: str, sign: Sign | None, by_path: bool) -> Addresses | None:
         if self._file_url is None:
             return None
-        return Addresses(self._file_url, self._file_signature, base, app_id, sign, by_path)
+        mounts = [PathTemplate.compile(mount) for mount in self.mounts if "{app_id}" in mount] if by_path else []
+        return Addresses(self._file_url, self._file_signature, base, app_id, sign, by_path, mounts)
 
     def read_request(self, request: HttpRequest) -> Exchange:
         """An unwrapped request as an operation. Raises GatewayError."""
@@ -405,6 +480,8 @@ class Dialect:
                 return Refused(GatewayError(Code.BAD_BATCH, "nested batch requests are not allowed"), route)
             if inner and route.reply.content:
                 return Refused(GatewayError(Code.UNSUPPORTED, "the bytes of a file are no answer in a batch"), route)
+            if inner and route.keyless is not None:
+                return Refused(GatewayError(Code.UNSUPPORTED, "this cannot be asked for in a batch"), route)
             return self._read(route, texts, request)
         except GatewayError as error:
             return Refused(error, route)
@@ -431,6 +508,7 @@ class Dialect:
         if route.headers or route.content is not None:
             _read_beside(route, values, request)
         if route.body is not None:
+            route.check_body(body)
             _read_body(route, route.body, values, body)
         _check_needs(route, values)
         self._leave_out(route, values)
@@ -441,7 +519,9 @@ class Dialect:
         if route.batch is not None:
             return self._read_batch(route, route.batch, values, request)
         op, beside = self._with_creation(route.operation(**values))
-        return Exchange(op, route, request.base, beside=beside)
+        return Exchange(
+            op, route, request.base, beside=beside, asked=request if "next_page" in route.reply.slots else None
+        )
 
     def _read_statement(self, route: Route, statement: Statement, request: HttpRequest) -> Exchange:
         section, query = statement.section, request.query
@@ -468,7 +548,7 @@ class Dialect:
     def _read_batch(
         self, route: Route, section: BatchSection, values: dict[str, Any], request: HttpRequest
     ) -> Exchange:
-        mounts = (urlsplit(request.base).path, *self.mounts)
+        mounts = (urlsplit(request.base).path, *self.mounts, *self.file.shared_mounts)
         requests = batch.read_requests(values.pop("items", None), section, mounts, self._limits.batch, request)
         exchanges: list[Exchange | Refused] = []
         names: list[str | None] = []
@@ -613,6 +693,8 @@ class Dialect:
             return HttpResponse(reply.status, headers=reply.headers, content=result.content)
         if route.names_class and result.class_name is None:
             result.class_name = class_of(exchange.op)
+        if exchange.asked is not None and isinstance(exchange.op, Find | FindGeoPoints):
+            _tell_page(exchange.op, route, exchange.asked, result)
         body = reply.body.fill({name: getattr(result, name) for name in reply.slots})
         headers = {name: self._header(text, exchange, result) for name, text in reply.headers.items()}
         return HttpResponse(reply.status, NOTHING if body is ABSENT else body, headers)
@@ -690,6 +772,10 @@ class Dialect:
         return HttpResponse(row.status, self._error_body.fill({"code": code, "message": message}))
 
     def _sentence(self, error: GatewayError, row: ErrorRow) -> str:
+        if self.hides_reasons and row.hidden is not None:
+            return row.hidden
+        if error.said_by == self.name:
+            return error.message
         message = error.message
         text = row.text_expecting.get(error.details.get("expected", ""), row.text)
         if text is not None:
@@ -729,9 +815,13 @@ class Dialect:
         body = {**request.query, self._tunnel.method: request.method}
         return dataclasses.replace(request, method="POST", query={}, body=body)
 
-    def answers(self, op: Operation) -> Mapping[str, Any]:
-        """What an answer here shows otherwise than `op` asks: the name of each such field, and what holds instead."""
-        route, values = self._express(op)
+    def answers(self, op: Operation, within: Batch | None = None) -> Mapping[str, Any]:
+        """What an answer here shows otherwise than `op` asks: the name of each such field, and what holds instead.
+
+        `within` is the batch that it is an item of: some batches have words of their own for it.
+        """
+        unit_of = None if within is None else self._express(within)[0].unit
+        route, values = self._express(op, None if unit_of is None else _kinds_of(op, unit_of))
         shown: dict[str, Any] = {}
         for name, default in self._fields[type(op)]:
             if name in ANSWER_FIELDS:
@@ -748,6 +838,8 @@ class Dialect:
     def _write_bare(self, op: Operation, mount: str, app_id: str | None = None) -> HttpRequest:
         """The request without credentials, as it stands in a batch."""
         route, values = self._express(op)
+        if (name := getattr(op, "class_name", None)) in self.file.names.foreign:
+            raise GatewayError(Code.UNSUPPORTED, f"a class cannot be called {name} here", class_name=str(name))
         self._check_changes(getattr(op, "changes", {}))
         if isinstance(op, Batch) and route.unit is not None:
             names = unit.names_of(len(op.items), op.names)
@@ -781,11 +873,19 @@ class Dialect:
             body = ABSENT  # a body that is read only
         path = route.path.build(texts) + ("/" if route.only is not None and route.only.slash else "")
         request = HttpRequest(route.method, path, query, body=None if body is ABSENT else body)
-        if route.content is not None:
-            request.content = getattr(op, "content", None)
         if route.headers:
             headers = {name: shape.fill(values) for name, shape in route.headers.items()}
-            request.headers = {name: text for name, text in headers.items() if isinstance(text, str)}
+            # JSON is escaped, as headers are read as Latin-1
+            request.headers = {
+                name: wire if isinstance(wire, str) else json.dumps(wire)
+                for name, wire in headers.items()
+                if wire is not ABSENT
+            }
+        if route.content is not None:
+            request.content = getattr(op, "content", None)
+        if route.content == "part":
+            form = Form(request.content, name_in(getattr(op, "path", "")), values.get("mime_type"))
+            request.content, request.headers = form, {**request.headers, "content-type": form.mime_type}
         return request
 
     def _check_changes(self, changes: Changes) -> None:
@@ -809,7 +909,7 @@ class Dialect:
     def _write_kind(self, op: Operation, name: str, section: Unit) -> dict[str, Any]:
         item, references = unit.parts(op)
         self._check_changes(getattr(item, "changes", {}))
-        route, values = self._express(item, [one for one in section.kinds.values() if one.operation is type(item)])
+        route, values = self._express(item, _kinds_of(item, section))
         values.update(references)
         assert route.body is not None
         keys = section.section
@@ -826,23 +926,25 @@ class Dialect:
             routes = self._routes.get(type(op))
         if not routes:
             raise GatewayError(Code.UNSUPPORTED, f"the backend has no words for it: {_called(op)}")
-        unsaid = ""
+        unsaid, furthest = "", -1
         for route in routes:
             values: dict[str, Any] = {}
-            for name, default in self._fields[type(op)]:
+            for at, (name, default) in enumerate(self._fields[type(op)]):
                 value = getattr(op, name)
                 if value != route.defaults.get(name, default):
                     if name in route.bound:
                         values[name] = value
                     elif name not in ANSWER_FIELDS:
-                        unsaid = name
+                        if at > furthest:  # of the route that says the most
+                            unsaid, furthest = name, at
                         break
             else:
                 if route.batch is None or not route.batch.by_name or "names" in values:
                     _name_system_fields(op, route, values)
                     return route, values
                 unsaid = "items"  # without names: an answer by name would be lost
-        raise GatewayError(Code.UNSUPPORTED, f"the backend has no words for it: {_called(op)} with {unsaid!r}")
+        told = CALLED_IN_A_REFUSAL.get(unsaid, repr(unsaid))
+        raise GatewayError(Code.UNSUPPORTED, f"the backend has no words for it: {_called(op)} with {told}")
 
     def read_reply(self, op: Operation, response: HttpResponse) -> Result:
         """Raises the GatewayError that an error answer tells."""
@@ -891,6 +993,8 @@ class Dialect:
         if isinstance(op, Find) and op.limit == 0:
             bound.setdefault("objects", [])  # where a number is all that is told
         result = Result(**bound, created=not known)
+        if result.schema is not None and not result.schema.class_name:  # not every vendor repeats what was asked for
+            result.schema = dataclasses.replace(result.schema, class_name=class_of(op))
         if self._public_acl_shown:
             for fields in result.objects if result.objects is not None else [result.object or {}]:
                 if fields.get(ACL) == PUBLIC_ACL:
@@ -914,7 +1018,7 @@ class Dialect:
         items: list[Result | GatewayError] = []
         for item, name in zip(op.items, names, strict=True):
             alone = unit.parts(item)[0]
-            route, _ = self._express(alone, [one for one in section.kinds.values() if one.operation is type(alone)])
+            route, _ = self._express(alone, _kinds_of(alone, section))
             answer = section.item.match(results.get(name)) if type(results) is dict else None
             if answer is None:
                 raise GatewayError(Code.UNAVAILABLE, "the backend's answer to a batch could not be understood")
@@ -938,9 +1042,14 @@ class Dialect:
             # a number that the vendor has not, or has for this alone, is that of the app's own code
             if type(number := bound.get("code")) is int and number not in self._error_numbers:
                 return GatewayError(Code.FUNCTION_FAILED, error.message, number=str(number))
+        if error.code is Code.INTERNAL and status > 500 and isinstance(op, CODE_CALLS):
+            # the server is well, and says what became of the code that it asked
+            return GatewayError(Code.UNAVAILABLE, error.message, said_by=self.name)
         names = {name: getattr(op, name, None) for name in ("class_name", "id")}
         if isinstance(op, Delete) and op.ids:
             names["id"] = op.ids[0]
+        if type(op) in FILE_OPERATIONS.values():
+            names["name"] = getattr(op, "path", None)
         error.details = {name: value for name, value in names.items() if value is not None}
         return error
 
@@ -951,12 +1060,19 @@ class Dialect:
         code = here.get(number, self._error_numbers.get(number)) if type(number) is int else None
         if code is None:
             code = self._errors.by_status.get(status, Code.UNAVAILABLE if status >= 500 else Code.BAD_REQUEST)
-        return GatewayError(code, message if type(message) is str else f"the backend answered {status}")
+        if type(message) is not str:
+            return GatewayError(code, f"the backend answered {status}")
+        return GatewayError(code, message, said_by=self.name)
 
 
 def _called(op: Operation) -> str:
     """What an operation is called where somebody is told of it, as in the README."""
     return CALLED.get(type(op), "an item that needs what an earlier one answers")
+
+
+def _kinds_of(op: Operation, section: Unit) -> list[Route]:
+    """How it can be said as an item of a unit."""
+    return [route for route in section.kinds.values() if route.operation is type(op)]
 
 
 def _name_system_fields(op: Operation, route: Route, values: dict[str, Any]) -> None:
@@ -987,6 +1103,14 @@ def _read_beside(route: Route, values: dict[str, Any], request: HttpRequest) -> 
             values.update(shape.match(request.headers[name]) or {})
     if route.content is not None:
         values["content"] = request.content
+
+
+def _refused_openly(file: MappingFile) -> Iterator[tuple[str, PathTemplate]]:
+    for http in file.refused_openly:
+        if http not in file.refused:
+            raise MappingError(f"refused_openly: {http!r} is not refused")
+        method, _, path = http.partition(" ")
+        yield method, PathTemplate.compile(path)
 
 
 def _file_url(template: str) -> PathTemplate:
@@ -1025,15 +1149,27 @@ def _member(text: str) -> Any:
 
 def _fields_of(operation: type[Operation]) -> tuple[tuple[str, Any], ...]:
     """Name and default of each field of an operation; a required one has MISSING, which no value equals."""
+    unsaid = RULES if operation in FILE_OPERATIONS.values() else frozenset[str]()
     return tuple(
         (field.name, field.default if field.default_factory is dataclasses.MISSING else field.default_factory())
         for field in dataclasses.fields(operation)
+        if field.name not in unsaid
     )
 
 
 def empty(op: Operation) -> Result:
     """The answer of an operation that found nothing."""
     return Result(objects=[], object={}, total=0 if isinstance(op, Find) and op.count else None)
+
+
+def _tell_page(op: Find | FindGeoPoints, route: Route, asked: HttpRequest, result: Result) -> None:
+    """Where the page is in all that there is; the next one is asked for as this one was, but for where it begins."""
+    shown = len((result.objects if isinstance(op, Find) else result.value) or ())
+    result.skip, seen = op.skip, op.skip + shown
+    begins = next((name for name, shape in route.query.items() if shape.slots() == {"skip"}), None)
+    if begins is not None and shown and result.total is not None and seen < result.total:
+        query = urlencode({**asked.query, begins: str(seen)}, doseq=True)
+        result.next_page = f"{urlsplit(asked.base).path}{asked.path}?{query}"
 
 
 def _show_absent(result: Result, shown: Mapping[str, Any], op: Operation) -> None:

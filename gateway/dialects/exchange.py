@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.errors import GatewayError
 from gateway.mapping.route import Route
 from gateway.model.operation import Operation
+from gateway.wire import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Exchange:
     sent: tuple[bytes, ...] = ()
     beside: str | None = None
     """A field that was not asked for: without it another one could not be told as it should."""
+    asked: HttpRequest | None = None
+    """The request, where the answer tells how to ask for what comes next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from gateway.dialects.addresses import ADDRESSES, own, url_of
 from gateway.dialects.scalars import read_text, shown
@@ -37,17 +37,12 @@ class Held:
             yield self.held
 
 
-LONGEST_TEXT: Final = 32 * 1024**2
-"""Of base64 that the gateway writes, where the dialect has no limit of its own."""
-
-
 class FilesJson:
     def __init__(self, file: MappingFile) -> None:
         names = file.names
         self._name = None if names.file is None else re.compile(names.file, re.ASCII)
         self._longest = names.longest_file
         self._longest_text = file.limits.base64_file
-        self.longest_in_base64 = (self._longest_text or LONGEST_TEXT) // 4 * 3
         self._template = file.saved_file
         self._upload = None if file.upload_url is None else PathTemplate.compile(file.upload_url)
         self._shape: Shape | None = None

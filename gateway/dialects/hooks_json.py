@@ -24,7 +24,7 @@ from gateway.model.values import ACL, Fields
 
 SLOTS: Final = frozenset(
     {"name", "word", "class_name", "arguments", "object", "objects", "original", "master", "user", "session", "app"}
-    | {"installation_id", "job_id", "as_master", "app_id"}
+    | {"installation_id", "context", "job_id", "as_master", "app_id"}
 )
 """What a template of a question may hold, besides the keys that the configuration has for the receiver.
 
@@ -245,6 +245,7 @@ class HooksJson:
             "user": user,
             "session": who.session,
             "installation_id": who.installation_id,
+            "context": who.context,
             "as_master": keys.get(_MASTER_KEY) if who.master else None,
         }
         return self._question(call, slots, values, call.body.fill(values))
@@ -288,6 +289,12 @@ class HooksJson:
         return Question(
             self.section.learned.path, {name: wire for name, wire in filled.items() if type(wire) is str}, {}
         )
+
+    def ping(self) -> Question | None:
+        """What is asked to hear what the server is. It needs no key."""
+        assert self.section.learned is not None
+        path = self.section.learned.ping
+        return None if path is None else Question(path, {}, {})
 
     def learned(self, body: Any) -> tuple[frozenset[str], frozenset[tuple[str, Moment]]]:
         """Functions, and triggers as class and moment. Raises GatewayError(UNAVAILABLE)."""

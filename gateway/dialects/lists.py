@@ -12,6 +12,7 @@ from gateway.mapping.schema import Beyond, PageLimits, TriggerRow
 from gateway.mapping.shape import Codec
 from gateway.model.query import Sort
 from gateway.model.trigger import Moment
+from gateway.model.values import SCORE
 
 
 def split(wire: Any) -> list[str]:
@@ -35,11 +36,21 @@ def orders(names: FieldNames) -> Codec:
     Source: Parse REST guide, "Queries", parameter `order`; LeanCloud storage REST guide, the same.
     """
 
+    def read_one(part: str) -> Sort:
+        field = names.read(part.removeprefix("-"))
+        # Parse Server, RestQuery.js: what matches best comes first, with a minus and without
+        return Sort(field, part[0] == "-" or field == SCORE)
+
     def read(wire: Any) -> tuple[Sort, ...]:
-        return tuple(Sort(names.read(part.removeprefix("-")), part[0] == "-") for part in _named(split(wire)))
+        return tuple(map(read_one, _named(split(wire))))
+
+    def write_one(sort: Sort) -> str:
+        if sort.missing_last not in (None, sort.descending) or (sort.field == SCORE and not sort.descending):
+            raise GatewayError(Code.UNSUPPORTED, f"objects cannot be sorted like that by {sort.field} here")
+        return ("-" if sort.descending and sort.field != SCORE else "") + names.write(sort.field)
 
     def write(order: tuple[Sort, ...]) -> str | None:
-        return ",".join(("-" if sort.descending else "") + names.write(sort.field) for sort in order) or None
+        return ",".join(map(write_one, order)) or None
 
     return Codec(read, write)
 
@@ -184,6 +195,11 @@ def depth() -> Codec:
         return asked
 
     return Codec(read, lambda value: value or None)
+
+
+def levels() -> Codec:
+    """How many levels of groups are opened: with 0 only the first is told, which is to be said."""
+    return Codec(depth().read, lambda value: value)
 
 
 def relation_column(names: FieldNames) -> Codec:

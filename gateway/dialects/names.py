@@ -10,7 +10,7 @@ from gateway.dialects.scalars import shown
 from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.schema import Names
 from gateway.mapping.shape import IDENTITY, Codec
-from gateway.model.values import SYSTEM_FIELDS
+from gateway.model.values import SCORE, SYSTEM_FIELDS
 
 _SYSTEM_NAME = re.compile(rf"(?<![\w.])(?:{'|'.join(SYSTEM_FIELDS)})\b")
 
@@ -31,6 +31,7 @@ class FieldNames:
         self._role_names = names.roles
         self._roles = {wire: name for name, wire in names.roles.items()}
         self._between_objects = names.paths_between_objects
+        self.score = names.score
         if len(self._roles) != len(names.roles):
             raise MappingError("names.roles: two roles have one name")
         if len(self._classes) != len(names.classes):
@@ -85,6 +86,8 @@ class FieldNames:
         system = self.system.get(self._aliases.get(wire, wire))
         if system is not None:
             return system[0]
+        if self.score is not None and wire == self.score.asked:
+            return SCORE
         head, dot, rest = wire.partition(".")
         # a path leads into a column, not into a system field; `$` would be an operator of the backend's
         if not self._field(head) or head in self.system or (dot and ("$" in rest or not all(rest.split(".")))):
@@ -117,6 +120,8 @@ class FieldNames:
 
     def write(self, field: str) -> str:
         """Raises GatewayError(UNSUPPORTED) for a name that would mean something else here."""
+        if field == SCORE and self.score is not None:
+            return self.score.asked
         if field[:1] == "@":
             known = self.wire_names.get(field)
             if known is None:

@@ -13,7 +13,7 @@ from gateway.errors import Code, GatewayError, MappingError
 from gateway.mapping.shape import IDENTITY, Codec, Constant, Either, Record, Shape
 from gateway.model import update
 from gateway.model.update import Change, Changes, Set
-from gateway.model.values import ACL, SYSTEM_FIELDS, Fields, Pointer
+from gateway.model.values import ACL, SCORE, SYSTEM_FIELDS, Fields, Pointer
 
 
 class Plain(dict[str, Any]):
@@ -29,6 +29,8 @@ class ObjectsJson:
         self._wire = [(field, wire, None if codec is IDENTITY else codec.write) for wire, field, codec in columns]
         self._values = values
         self._not_columns = not_columns
+        if names.score is not None:
+            self._wire.append((SCORE, names.score.told, None))
         self._untold = [field for field in SYSTEM_FIELDS if field not in names.wire_names]
 
     def read(self, wire: Any) -> Fields:
@@ -126,7 +128,9 @@ class ChangesJson:
 
     # --- reading ---
 
-    def read(self, wire: Mapping[str, Any]) -> Changes:
+    def read(self, wire: Any) -> Changes:
+        if type(wire) is not dict:
+            raise GatewayError(Code.BAD_VALUE, f"expected an object, found {shown(wire)}", name="Object")
         changes: dict[str, Change] = {}
         for key, value in wire.items():
             system = self._names.system.get(key)

@@ -13,8 +13,10 @@ from gateway.errors import Code, GatewayError
 from gateway.mapping.shape import Codec
 from gateway.model.push import LocalTime
 from gateway.model.values import Date
+from gateway.wire import read_json
 
 _ZONE: Final = re.compile(r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)\Z", re.IGNORECASE)
+_PROFILE: Final = "_profile"
 _ENVIRONMENTS: Final = {"prod": True, "dev": False}
 
 
@@ -43,7 +45,24 @@ def push_codecs(where: Codec, platforms: tuple[str, ...]) -> dict[str, Codec]:
                 raise GatewayError(Code.UNSUPPORTED, f"{name!r} would be taken for a type of device here")
         return dict(data)
 
+    def read_attached(wire: Any) -> dict[str, Any]:
+        """What goes with a message: the data of a push, an object or the text of one; other text is the alert."""
+        data = dict(_read_data(_unwrapped(wire)))
+        production = _read_environment(data.pop(_PROFILE, "prod"))
+        return {
+            "push": data,
+            "push_platforms": tuple(name for name in platforms if type(data.get(name)) is dict),
+            "push_production": production,
+        }
+
+    def write_attached(values: Mapping[str, Any]) -> Any:
+        if values.get("push") is None:
+            return None
+        data = write_data({"data": values["push"], "platforms": values.get("push_platforms")})
+        return data if values.get("push_production", True) else {**data, _PROFILE: "dev"}
+
     return {
+        "attached_push": Codec(read_attached, write_attached),
         "platform_data": Codec(read_data, write_data),
         "push_where": Codec(read_where, write_where),
         "push_time": Codec(_read_time, lambda value: value.iso),
@@ -94,6 +113,12 @@ def _read_data(wire: Any) -> dict[str, Any]:
     if type(wire) is not dict:
         raise bad_value("an object of what devices are told", wire)
     return wire
+
+
+def _unwrapped(wire: Any) -> Any:
+    if type(wire) is not str:
+        return wire
+    return read_json(wire) if wire.lstrip()[:1] == "{" else {"alert": wire}
 
 
 def _read_environment(wire: Any) -> bool:

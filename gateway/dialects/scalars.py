@@ -7,6 +7,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -69,6 +70,12 @@ def read_number_text(wire: Any) -> int | float:
 def read_bits(wire: Any) -> int:
     if type(wire) is not int:
         raise bad_value("a whole number", wire)
+    return wire
+
+
+def read_bool(wire: Any) -> bool:
+    if type(wire) is not bool:
+        raise bad_value("true or false", wire)
     return wire
 
 
@@ -205,14 +212,18 @@ SCALARS: Mapping[str, Codec] = {
     "text": Codec(read_text, lambda value: value),
     "upper": Codec(lambda wire: read_text(wire).lower(), str.upper),  # in lower case with us
     "any_text": Codec(read_any_text, lambda value: value),
+    # SDKs of LeanCloud put the scheme before it: app-router.js of JavaScript's
+    "host": Codec(lambda wire: f"https://{read_text(wire)}", lambda url: urlsplit(url).netloc),
     "number": Codec(read_number, lambda value: value),
     "negated": Codec(lambda wire: -read_number(wire), lambda value: -value),
     "bits": Codec(read_bits, lambda value: value),
+    "bool": Codec(read_bool, lambda value: value),
     "int": Codec(read_integer, lambda value: value),
     "number_text": Codec(read_number_text, str),
     "epoch_ms_text": Codec(lambda wire: read_epoch(read_integer(wire)), lambda value: str(value.ms)),
     "flag": Codec(read_flag, lambda value: "true" if value else None),
     "flag_json": Codec(read_flag, lambda value: True if value else None),
+    "yes_no": Codec(read_flag, lambda value: value),  # where nothing said is no answer to it
     "flag01": Codec(read_flag, lambda value: 1 if value else None),
     # Parse REST guide, "Data Types"; LeanCloud storage REST guide, "Advanced Data Types": UTC with milliseconds
     "iso_ms": Codec(read_date, lambda value: value.iso),

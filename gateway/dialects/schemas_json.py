@@ -17,6 +17,7 @@ from gateway.mapping.shape import Codec, Compiler, Shape
 from gateway.model.schema import (
     CREATOR,
     NOBODY,
+    OPEN,
     Acl,
     Action,
     ClassPermissions,
@@ -83,7 +84,8 @@ class SchemasJson:
         bound = self._record.match(wire)
         if bound is None:
             raise GatewayError(Code.BAD_VALUE, f"this is no class: {shown(wire)}")
-        return ClassSchema(**{"class_name": class_name, **bound})
+        permissions = OPEN if self._permissions is not None else None
+        return ClassSchema(**{"class_name": class_name, "permissions": permissions, **bound})
 
     def _read_all(self, wire: Any) -> list[ClassSchema]:
         return [self._read(part) for part in SCALARS["list"].read(wire)]

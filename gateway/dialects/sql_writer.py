@@ -43,7 +43,7 @@ from gateway.model.query import (
     Wildcard,
     columns_of,
 )
-from gateway.model.values import CREATED_AT, ID, Date, File, GeoPoint, Pointer, Polygon
+from gateway.model.values import CREATED_AT, ID, Date, File, GeoPoint, LineString, Pointer, Polygon
 
 _SIGNS: Mapping[Op, str] = {
     Op.EQ: "=", Op.NE: "!=", Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">=",
@@ -452,6 +452,8 @@ class SqlWriter:
                 return write_text(value.id)
             case File(url=str() as url):
                 return write_text(url)
+            case GeoPoint() | LineString() | Polygon():
+                return write_text(write_wkt(value))
             case _:
                 raise unsupported(f"a value such as {type(value).__name__} cannot be told here (on {field!r})", field)
 

@@ -67,6 +67,8 @@ class ValuesJson:
         self.made = 0
         """How many values were made so far: where none was, there is none to be written."""
         self._readers: dict[str, Reader] = {}
+        self._id_keys: dict[str, str] = {}
+        """In which key of what has a tag its id is."""
         self._writers: dict[type, Callable[[Any], Any]] = {}
 
     # --- compiling ---
@@ -87,19 +89,25 @@ class ValuesJson:
             name = record.fill({})[self.tag]
             if cls is Object and name in self._readers:
                 # one tag for pointers and for the objects in their place: the latter have more keys
-                self._readers[name] = self._either(self._readers[name], self._compile_reader(kind, record), record)
+                whole = self._compile_reader(kind, record)
+                self._readers[name] = self._either(self._readers[name], whole, record, self._id_keys[name])
             elif name in self._readers:
                 raise MappingError(f"{where}: {self.tag} {name!r} reads as two kinds of value")
             else:
                 self._readers[name] = self._compile_reader(kind, record)
+                named = (key for key, part in record.parts.items() if isinstance(part, Slot) and part.name == "id")
+                self._id_keys[name] = next(named, "")
             if cls not in self._writers:
                 self._writers[cls] = self._compile_writer(kind, record)
 
-    def _either(self, pointer: Reader, whole: Reader, record: Record) -> Reader:
+    def _either(self, pointer: Reader, whole: Reader, record: Record, id_key: str) -> Reader:
         keys = len(record.parts) + 1  # and the id, which an object has among its fields
+        as_pointers = self._as_pointers
 
         def read(wire: dict[str, Any]) -> Any:
-            return whole(wire) if len(wire) > keys else pointer(wire)
+            # without an id it is an object that was never saved: the JavaScript SDK's AV.Cloud.rpc
+            is_whole = len(wire) > keys or (id_key not in wire and not as_pointers)
+            return whole(wire) if is_whole else pointer(wire)
 
         return read
 
@@ -133,6 +141,8 @@ class ValuesJson:
 
         def read(wire: dict[str, Any]) -> Any:
             bound = record.match(wire)
+            if bound is not None and cls is Object:
+                bound.setdefault("fields", {})
             if bound is None or not required <= bound.keys():
                 raise GatewayError(Code.BAD_VALUE, f"this is not a valid {kind}: {shown(wire)}", name=kind)
             if self._as_pointers and cls is Object:
@@ -258,6 +268,9 @@ class ValuesJson:
 
     def _write_tagged(self, kind: type, value: Any) -> Any:
         writer = self._writers.get(kind)
+        if writer is None and isinstance(value, dict):  # an object of another dialect's, in the place of a value
+            self.write_items(value)
+            return value
         if writer is None:
             raise GatewayError(Code.UNSUPPORTED, f"a value of the kind {kind.__name__} cannot be told here")
         return writer(value)

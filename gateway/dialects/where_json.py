@@ -6,6 +6,7 @@ the mapping's (`where:`); what they take is the same for all who speak it, and s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +30,11 @@ from gateway.model.query import (
     Not,
     Op,
     Or,
+    Phrase,
     Regex,
     RelatedTo,
     Subquery,
+    Words,
 )
 from gateway.model.values import GeoPoint, Pointer, Polygon
 from gateway.wire import read_json
@@ -44,7 +47,7 @@ OPERATORS = frozenset(
         "in_query", "not_in_query", "select", "dont_select",
         "near", "max_radians", "max_miles", "max_kilometers", "max_distance",
         "min_radians", "min_miles", "min_kilometers", "min_distance",
-        "within", "geo_within", "geo_intersects", "relative_time",
+        "within", "geo_within", "geo_intersects", "relative_time", "text",
     }
 )  # fmt: skip
 
@@ -75,6 +78,52 @@ def _flattened(parts: tuple[Filter, ...]) -> Iterator[Filter]:
             yield from _flattened(part.parts)
         else:
             yield part
+
+
+LONGEST_TERM = 4096
+"""Characters."""
+
+_TERM = re.compile(r'(-?)(?:"([^"]*)"|([^\s"]+))')
+
+
+def read_term(text: str, language: str | None = None, *, accents_alike: bool | None = None) -> Words:
+    """`coffee "ice cream" -milk`: some of the words, all of what is in quotes, nothing of what has a minus.
+
+    Source: MongoDB manual, "$text", "$search Field".
+    """
+    if len(text) > LONGEST_TERM:
+        raise bad_query(f"a search has at most {LONGEST_TERM} characters")
+    found: dict[str, list[Phrase]] = {"some": [], "every": [], "without": []}
+    for minus, quoted, word in _TERM.findall(text):
+        kind = "without" if minus else "every" if quoted else "some"
+        found[kind].append(Phrase(quoted or word))
+    parts = {name: tuple(phrases) for name, phrases in found.items()}
+    return Words(**parts, language=language, accents_alike=accents_alike)
+
+
+def write_term(words: Words) -> dict[str, Any]:
+    """Raises GatewayError(UNSUPPORTED)."""
+    if any(phrase.prefix for phrase in (*words.some, *words.every, *words.without)):
+        raise GatewayError(Code.UNSUPPORTED, "the beginning of a word cannot be searched for here")
+    some, every = words.some, words.every
+    if len(some) == 1 and not every and not _is_word(some[0]):
+        some, every = (), some  # the one phrase must be there
+    if not all(map(_is_word, some)) or any('"' in phrase.words for phrase in (*every, *words.without)):
+        raise GatewayError(Code.UNSUPPORTED, "one of several phrases cannot be searched for here")
+    parts = [phrase.words for phrase in some]
+    parts += [f'"{phrase.words}"' for phrase in every]
+    parts += [f"-{phrase.words}" if _is_word(phrase) else f'-"{phrase.words}"' for phrase in words.without]
+    term: dict[str, Any] = {"$term": " ".join(parts)}
+    if words.language is not None:
+        term["$language"] = words.language
+    if words.accents_alike is not None:
+        term["$diacriticSensitive"] = not words.accents_alike
+    return term
+
+
+def _is_word(phrase: Phrase) -> bool:
+    found = _TERM.fullmatch(phrase.words)
+    return found is not None and not found[1] and found[3] is not None
 
 
 class WhereJson:
@@ -117,6 +166,7 @@ class WhereJson:
             "within": self._read_within,
             "geo_within": self._read_geo_within,
             "geo_intersects": self._read_geo_intersects,
+            "text": self._read_text,
         }
 
     # --- reading ---
@@ -371,6 +421,32 @@ class WhereJson:
             raise bad_query(f"$geoIntersects must have a $point (on {nested.field!r})", nested.field)
         return Condition(nested.field, Op.COVERS, self._point(operand["$point"], nested.field))
 
+    def _read_text(self, operand: Any, nested: _Nested) -> Condition:
+        name = self._wire["text"]
+        search = operand.get("$search") if type(operand) is dict and operand.keys() == {"$search"} else None
+        if type(search) is not dict:
+            raise self._bad_text(name, "$search, should be object", nested)
+        if unknown := search.keys() - {"$term", "$language", "$caseSensitive", "$diacriticSensitive"}:
+            raise self._bad_text(name, f"unknown {', '.join(sorted(unknown))}", nested)
+        for key, kind in (("$term", str), ("$language", str), ("$caseSensitive", bool), ("$diacriticSensitive", bool)):
+            if (key in search or key == "$term") and type(search.get(key)) is not kind:
+                raise self._bad_text(name, f"{key}, should be {'boolean' if kind is bool else 'string'}", nested)
+        if not search["$term"]:
+            raise self._bad_text(name, "$term, should be string", nested)
+        if search.get("$caseSensitive"):
+            # Parse Server on PostgreSQL, in its own words
+            reason = "$caseSensitive not supported, please use $regex or create a separate lower case column."
+            raise self._bad_text(name, reason, nested)
+        sensitive = search.get("$diacriticSensitive")
+        alike = None if sensitive is None else not sensitive
+        words = read_term(search["$term"], search.get("$language"), accents_alike=alike)
+        return Condition(nested.field, Op.TEXT, words)
+
+    @staticmethod
+    def _bad_text(name: str, reason: str, nested: _Nested) -> GatewayError:
+        # Parse Server answers 107 here, in this form
+        return GatewayError(Code.BAD_JSON, f"bad {name}: {reason}", field=nested.field)
+
     # --- writing ---
 
     def write(self, where: Filter) -> dict[str, Any]:
@@ -443,6 +519,8 @@ class WhereJson:
                 return self._write_near(value)
             case Op.WITHIN:
                 return self._write_within(value)
+            case Op.TEXT:
+                return {self._operator("text"): {"$search": write_term(value)}}
             case Op.COVERS:
                 return {self._operator("geo_intersects"): {"$point": self._outgoing.write(value)}}
             case _:

@@ -62,6 +62,7 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         raise MappingError(f"{where}.query_joins_body: belongs to a body, and to no parameter with a name of its own")
     headers = {name: compiler.compile(part, f"{where}.headers.{name}") for name, part in section.headers.items()}
     _check_content(section, path, where)
+    _check_refused(section, body, where)
     if body is not None and section.query_in_body:
         raise MappingError(f"{where}.body: has the parameters already")
     in_path = frozenset[str]().union(*(shape.slots() for shape in holes.values()))
@@ -70,6 +71,7 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         bound |= body.slots()
     bound |= frozenset[str]().union(*(shape.slots() for shape in headers.values()))
     bound |= {"content"} if section.content is not None else set()
+    bound |= fields.keys() & {"mime_type"} if section.content == "part" else set()  # a part has a header for it
     again = _read_only_slots(body)
     for name in sorted((in_path & bound) - (again & {"class_name"})):
         raise MappingError(f"{where}: {name} is bound by the path, and once more")
@@ -120,6 +122,8 @@ def compile_route(section: RouteSection, compiler: Compiler, where: str) -> Rout
         required=tuple(sorted(required - in_path - section.defaults.keys() - {"items"})),
         bound=bound,
         named_twice="class_name" in in_path & again,
+        refused=frozenset(section.refuse if body is not None else ()),
+        once=section.once,
         headers=headers,
         content=section.content,
         keyless=section.keyless,
@@ -133,13 +137,23 @@ def _only(section: OnlySection) -> Only | None:
 
 
 def _check_content(section: RouteSection, path: PathTemplate, where: str) -> None:
+    if section.once is not None and section.once != section.once.lower():
+        raise MappingError(f"{where}.once: names of headers are lower case here")
     for name in section.headers:
         if name != name.lower():
             raise MappingError(f"{where}.headers.{name}: names of headers are lower case here")
     if section.content == "body" and section.body is not None:
         raise MappingError(f"{where}.body: is bytes already")
-    if section.keyless is not None and (section.keyless not in path.names or section.path.get(section.keyless, "")):
-        raise MappingError(f"{where}.keyless: must be a hole of the path that binds nothing")
+    if section.keyless is None or section.keyless in section.ignore:
+        return
+    if section.keyless not in path.names or section.path.get(section.keyless, ""):
+        raise MappingError(f"{where}.keyless: must be a hole of the path, or a parameter, that binds nothing")
+
+
+def _check_refused(section: RouteSection, body: Shape | None, where: str) -> None:
+    for name in section.refuse:
+        if isinstance(body, Record) and name in body.parts:
+            raise MappingError(f"{where}.refuse: {name} is a key of the body")
 
 
 def _check_bound(

@@ -174,8 +174,17 @@ class Route:
     content: str | None = None
     keyless: str | None = None
     only: Only | None = None
+    once: str | None = None
+    refused: frozenset[str] = frozenset()
+    """Keys that the body must not have."""
     named_twice: bool = False
     """The body can name the class as well, which must then be the one of the path."""
+
+    def check_body(self, body: Any) -> None:
+        """Raises GatewayError(UNSUPPORTED) where it has a key that is refused."""
+        if self.refused and type(body) is dict:
+            for name in sorted(self.refused & body.keys()):
+                raise GatewayError(Code.UNSUPPORTED, f"the parameter {name} is not supported here", name=name)
 
     def sort_out(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that the route binds, in their first spelling; another is an error, or ignored in writing."""
@@ -290,6 +299,13 @@ class Router:
     def has(self, method: str, path: str) -> bool:
         """Whether there are routes for it."""
         return bool(self.routes(method, path))
+
+    def knows(self, path: str) -> bool:
+        """Whether there is anything, served or refused, at a path without holes."""
+        node = self._root
+        for segment in path.strip("/").split("/"):
+            node = node.get(self._fold(segment), {})
+        return "" in node
 
     def routes(self, method: str, path: str) -> Sequence[Route]:
         """Those of a path; which of them it is, the body says."""

@@ -50,6 +50,22 @@ class Limits(Strict):
     """Letters of a file whose bytes come as base64."""
 
 
+class Score(Strict):
+    """What says how well an object matches a search: its name where it is asked for, and in an object."""
+
+    asked: str
+    told: str
+
+
+class SearchSection(Strict):
+    """What each object that a search finds has besides its fields."""
+
+    highlights: str
+    """The key of its texts with the words marked; null where they are not asked for."""
+    untold: tuple[str, ...] = ()
+    """Keys that are there, and null: of what the vendor knows from the settings of its own console."""
+
+
 class Names(Strict):
     """Regular expressions that a whole name must match, and names that a client may not use for a field."""
 
@@ -64,10 +80,13 @@ class Names(Strict):
     """Other names that queries may have for a field of the wire."""
     classes: dict[str, str] = {}
     """Classes that have another name on the wire."""
+    foreign: tuple[str, ...] = ()
+    """Classes of others that this vendor's servers have not, and would take for an app's own: none is asked for one."""
     roles: dict[str, str] = {}
     """Roles that have another name on the wire; those of the model's own begin with `@` (`model.permission`)."""
     paths_between_objects: bool = False
     """A dotted path leads through pointers and relations only, so it may end in a system field."""
+    score: Score | None = None
 
 
 class Basic(Strict):
@@ -109,6 +128,8 @@ class Tunnel(Strict):
     unless: str
     """The other keys count only where this header is absent, as they could be fields of an object."""
     headers: dict[str, str]
+    objects: dict[str, str] = {}
+    """Keys that stand for headers as well, and whose values may be JSON there, and no text."""
     drop: tuple[str, ...] = ()
 
 
@@ -122,6 +143,8 @@ class WhereSection(Strict):
     list_is_and: bool = False
     subquery_binds: tuple[Literal["limit", "skip", "order"], ...] = ()
     subquery_ignores: tuple[str, ...] = ()
+    subquery_most: int | None = Field(default=None, ge=1)
+    """Objects that a query inside a query finds at the most, which is so few only by its `limit`."""
     miles: float
     """The earth's radius in the vendor's miles, and kilometres: it turns a distance into radians."""
     kilometers: float
@@ -262,10 +285,15 @@ class RouteSection(Strict):
     only: OnlySection = OnlySection()
     """Of several routes with one path this one is for requests that have these parameters and headers."""
     keyless: str | None = None
-    """A hole of the path that names the application: whoever knows the address needs no key."""
+    """A hole of the path, or a parameter, that names the application: whoever knows the address needs no key."""
     defaults: dict[str, Any] = {}
     ignore: tuple[str, ...] = ()
     refuse: tuple[str, ...] = ()
+    """Parameters, and keys of the body."""
+    behind: bool = False
+    """A server of this vendor is asked so; what clients ask there is another operation's, or more than one's."""
+    once: str | None = None
+    """The header with the id of a request, which an application may want done once only; its name is lower case."""
     open: bool = False
     """Anybody may ask, without keys: only for what the gateway itself can answer."""
     owner: bool = False
@@ -296,6 +324,8 @@ class ErrorRow(Strict):
     also_read: tuple[int, ...] = ()
     text: str | None = None
     """The vendor's own sentence; `{class_name}` and the like are details of the error."""
+    hidden: str | None = None
+    """The sentence in its place where clients are not to be told why."""
     text_expecting: dict[str, str] = {}
     """Sentences of its own for a column of some type (the detail `expected`)."""
     body: Template = None
@@ -492,6 +522,8 @@ class LearnedSection(Strict):
     headers: dict[str, Template] = {}
     value: str
     triggers: dict[str, Moment]
+    ping: str | None = None
+    """A path that tells what it is: an object of short texts, for the log."""
 
 
 class HooksSection(Strict):
@@ -547,9 +579,36 @@ class RegisteredSection(Strict):
     warnings: HookWarnings
 
 
+class Edition(Strict):
+    """A server of this vendor as it was at another time, where it stands behind: what it has not, and has otherwise.
+
+    What is named here must be in the mapping. See `mapping.editions`.
+    """
+
+    operations: tuple[str, ...] = ()
+    """Operations that it does not have."""
+    routes: tuple[str, ...] = ()
+    """Routes that it does not have, as their `http`."""
+    parameters: tuple[str, ...] = ()
+    """Parameters of queries that it does not have."""
+    keys: dict[str, tuple[str, ...]] = {}
+    """Keys of the bodies of routes that it does not have, by their `http`."""
+    codecs: dict[str, str] = {}
+    """Codecs of parameters that others stand in the place of."""
+    operators: tuple[str, ...] = ()
+    """Of conditions those that it does not have, by the names that they have here; those of logic as well."""
+    largest_page: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    subquery_most: int | None = Field(default=None, ge=1)
+    headers: dict[str, str] = {}
+    """Headers that each request has besides."""
+
+
 class MappingFile(Strict):
     title: str
     mounts: tuple[str, ...]
+    shared_mounts: tuple[str, ...] = ()
+    """Served to requests that have a header of `credentials`, whichever dialect else is there."""
     case_sensitive_paths: bool = True
     plain_bodies: bool = False
     """A body of the type text/plain is text; elsewhere it is JSON, whatever its type says."""
@@ -602,8 +661,12 @@ class MappingFile(Strict):
     tables: dict[str, dict[str, str | tuple[str, ...]]] = {}
     """Two-way tables, usable as codecs: wire text -> value; of several the first is read, and all are written."""
     routes: tuple[RouteSection, ...]
+    beside: tuple[str, ...] = ()
+    """Paths, of routes and of what is refused, that are served beside the mounts as well; the latter without a key."""
     refused: dict[str, str] = {}
     """Routes that the vendor has and the gateway has not, each with the reason; `ANY /hive/**` is all below a path."""
+    refused_openly: tuple[str, ...] = ()
+    """Those of them that are so without a key as well: people come to them by a link."""
     errors: ErrorsSection
     actions: dict[str, Action] = {}
     """Word -> what permissions are given for, in the schema of a class and in the sentence of a refusal."""
@@ -611,6 +674,7 @@ class MappingFile(Strict):
     export: ExportSection | None = None
     permissions: PermissionsSection | None = None
     groups: GroupsSection | None = None
+    search: SearchSection | None = None
     hooks: HooksSection | None = None
     geo: GeoSection | None = None
     push_headers: PushHeadersSection | None = None
@@ -633,6 +697,10 @@ class MappingFile(Strict):
     file_signature: dict[Literal["signature", "expires"], str] = {"signature": "signature", "expires": "expires"}
     """The parameters of an address that is signed."""
     cors: Cors
+    editions: dict[str, Edition] = {}
+    """Other servers of this vendor, by the names that a configuration has for them."""
+    sent_headers: dict[str, str] = {}
+    """Headers of each request to a server of this vendor; an edition has them."""
 
     @model_validator(mode="after")
     def _one_manner(self) -> MappingFile:

@@ -63,6 +63,11 @@ class Health(Operation):
     """Whether there is somebody: an answer says so."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindServers(Operation):
+    """Where an application is served (`Result.url`, without a path): clients ask that know no more than its id."""
+
+
 ADMINISTRATION_OPERATIONS: Final[Mapping[str, type[Operation]]] = {
     "get_config": GetConfig,
     "update_config": UpdateConfig,
@@ -70,4 +75,5 @@ ADMINISTRATION_OPERATIONS: Final[Mapping[str, type[Operation]]] = {
     "read_log": ReadLog,
     "server_info": ServerInfo,
     "health": Health,
+    "find_servers": FindServers,
 }

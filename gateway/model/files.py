@@ -24,6 +24,10 @@ LONGEST_NAME: Final = 255
 """Characters, of one of the names of a path: what file systems, and what archives that are made of files, can have."""
 
 
+RULES: Final = frozenset({"uploads_by", "blocked", "empty_ok", "locked", "for_master"})
+"""What the dialect of a client lays down of an operation below. The gateway sees to it; a server behind is not told."""
+
+
 def read_path(text: str) -> str:
     """The path that a client means, with or without a slash in front and behind; the empty one is the root.
 

@@ -70,11 +70,12 @@ class GeoSearch(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindGeoPoints(GeoSearch):
-    """Points (`Result.value`), the nearest first where it is searched around a place."""
+    """Points (`Result.value`), the nearest first where it is searched around a place; with `count`, how many in all."""
 
     limit: int
     skip: int = 0
     with_metadata: bool = False
+    count: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

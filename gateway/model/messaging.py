@@ -125,7 +125,8 @@ class GetChannel(Operation):
 class Subscribe(Operation):
     """Subscribes to what is published to a channel from now on. Answers the id of the subscription.
 
-    Only to messages of that `subtopic`, and to those whose headers match the `selector`: in it a field is a header.
+    Only to messages of that `subtopic`, or below it where it ends with `.*`, and to those whose headers match the
+    `selector`: in it a field is a header.
     """
 
     channel: str

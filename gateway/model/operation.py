@@ -26,7 +26,7 @@ class Returning(StrEnum):
     """Which fields a write answers, besides the id and its times."""
 
     NOTHING = "nothing"
-    COMPUTED = "computed"  # those whose new value the client cannot know: results of operators, defaults
+    COMPUTED = "computed"  # those whose new value the client cannot know: results of operators, what a trigger set
     CHANGED = "changed"  # all that the write touched, and the relation fields of the class
     EVERYTHING = "everything"
 
@@ -129,12 +129,22 @@ class Find(Operation):
     outputs and nothing else, as None where there is no value. A selected field is one of the keys of the group, unless
     `@id` is. `having` is asked of the rows, by the names of their values, and they are sorted by these. `count` counts
     rows. A pointer stands in a row as such, whatever is included; a relation has a row for each of its members.
+
+    With `text` it is a search: objects match that condition as well, the best first where no order is asked for, and
+    `count` needs no right of its own. `text_fields` are what `@text` stands for in it. `highlights` are fields, or `*`,
+    whose texts are told with the words marked (`@highlights` of each object). The result's `cursor`, if there is more,
+    asks for the next page of the same search, and `skip` says nothing then. `@score` may be selected, and sorted by,
+    wherever words are looked for.
     """
 
     class_name: str
     limit: int
     skip: int = 0
     where: Filter | None = None
+    text: Filter | None = None
+    text_fields: tuple[str, ...] | None = None
+    highlights: tuple[str, ...] | None = None
+    cursor: str | None = None
     order: tuple[Sort, ...] = ()
     count: bool = False
     select: tuple[str, ...] | None = None
@@ -402,8 +412,10 @@ class Result:
     """What a backend answers; each operation fills some of it, and a reply template names the parts it shows.
 
     create, update: `id`, `created_at`, `updated_at`, `object` (the fields that `returning` asks for);
-    get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan, None
-    after the last page); in groups: `groups`, and in `objects` all that stand there; several at once: `ids` or `total`;
+    get: `object`; find, scan: `objects`, `total` (of a count), `class_name` (of a redirect), `cursor` (of a scan and of
+    a search, None after the last page); in groups: `groups`, and in `objects` all that stand there; several at once:
+    `ids` or `total`;
+    of a page: `skip`, and the path with the parameters of the `next_page`, as the dialect knows them;
     of two classes at once: the second's in `others` and `others_total`;
     of classes: `schema` or `schemas`; server time: `moment`;
     of applications: `app` or `apps` (`model.owners.App`);
@@ -420,6 +432,8 @@ class Result:
     object: Fields | None = None
     objects: list[Fields] | None = None
     total: int | None = None
+    skip: int | None = None
+    next_page: str | None = None
     others: list[Fields] | None = None
     others_total: int | None = None
     ids: list[str] | None = None
@@ -463,7 +477,8 @@ class Signature:
 class Credentials:
     """What the client sent about itself. `keys` has what it sent as keys, by the names the mapping gives them.
 
-    `domain` is the host that it asked, where a host may stand for an application.
+    `domain` is the host that it asked, where a host may stand for an application. `context` is what it has to say to
+    code of the app's own, and to nobody else.
     """
 
     app_id: str | None = None
@@ -472,6 +487,7 @@ class Credentials:
     session: str | None = None
     installation_id: str | None = None
     domain: str | None = None
+    context: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds a session's token
@@ -481,7 +497,8 @@ class Caller:
     `roles` are the names of the user's roles, with those that they are part of. `trusted` is the gateway itself, at
     work on what no client may see; nothing that a client sends makes a caller trusted. `restricted` is who comes by a
     session that must not change users, sessions and roles. `on_behalf` is a master who acts for the user of a session.
-    `own_code` is code of the app's own, by a key that only it has; it may do no more than its other keys say.
+    `own_code` is code of the app's own, by a key that only it has; it may do no more than its other keys say. `context`
+    is for code of the app's own.
     """
 
     app: str
@@ -494,6 +511,7 @@ class Caller:
     restricted: bool = False
     on_behalf: bool = False
     own_code: bool = False
+    context: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def unrestricted(self) -> bool:

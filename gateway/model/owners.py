@@ -34,14 +34,33 @@ class GetApp(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateApp(Operation):
-    """Makes an application."""
+    """Makes an application of the account's (`Result.app`), with an id and keys of its own; it is served at once.
+
+    What is None is as it is by default: clients make classes, and push nothing. `revocable_sessions` and
+    `revokes_sessions` (when a password becomes another) can be true only: UNSUPPORTED. FORBIDDEN where the account has
+    as many as it may have, BAD_VALUE where the name cannot be one.
+    """
+
+    name: str
+    creates_classes: bool | None = None
+    client_push: bool | None = None
+    revocable_sessions: bool | None = None
+    revokes_sessions: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateApp(Operation):
-    """Changes what is set for an application."""
+    """Changes what is set for an application (`Result.app`); what is None stays as it is.
+
+    OBJECT_NOT_FOUND where it is none of the account's, UNSUPPORTED where the configuration has it.
+    """
 
     id: str
+    name: str | None = None
+    creates_classes: bool | None = None
+    client_push: bool | None = None
+    revocable_sessions: bool | None = None
+    revokes_sessions: bool | None = None
 
 
 OWNER_OPERATIONS: Final[Mapping[str, type[Operation]]] = {

@@ -13,6 +13,9 @@ from gateway.model.values import GeoPoint, Pointer, Polygon, Value
 
 EARTH_RADIUS_KM = 6371.0
 
+ANY_TEXT = "@text"
+"""In the place of a field: every text of an object that the caller may read."""
+
 
 class Op(StrEnum):
     """How a condition compares. The comment is the type of its value."""
@@ -34,6 +37,7 @@ class Op(StrEnum):
     NEAR = "near"  # Near; also sorts by distance where nothing else is asked
     WITHIN = "within"  # Box | Polygon | Circle; a point inside
     COVERS = "covers"  # GeoPoint; a polygon field around it
+    TEXT = "text"  # Words; a text, or the texts in a list or an object; of ANY_TEXT whatever texts an object has
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,32 @@ class Regex:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that stand one after the other; with `prefix` the last one may go on.
+
+    What a word is, the store says. Case and accents make no difference.
+    """
+
+    words: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a text must have: all of `every`, or where that is empty one of `some`; and none of `without`.
+
+    Beside `every`, `some` only makes a match a better one. With neither nothing matches. A vendor's server may look at
+    the words in the manner of a `language`; whether it must take accents for alike is said where somebody minds.
+    """
+
+    some: tuple[Phrase, ...] = ()
+    every: tuple[Phrase, ...] = ()
+    without: tuple[Phrase, ...] = ()
+    language: str | None = None
+    accents_alike: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Near:
     """Distances are along the surface, in radians; None is no limit."""
 
@@ -267,8 +297,13 @@ Area = Box | Polygon | Circle
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """By a field, or by what is computed of each row: an output, by its name, or `value`, which `field` then names."""
+    """By a field, or by what is computed of each row: an output, by its name, or `value`, which `field` then names.
+
+    The field may be `@score`: how well an object matches what texts are searched for. What has no value comes first,
+    and where it is `descending` last, unless `missing_last` says.
+    """
 
     field: str
     descending: bool = False
     value: Expression | None = None
+    missing_last: bool | None = None

@@ -172,9 +172,9 @@ class IndexOf:
 
 @dataclass(frozen=True, slots=True)
 class ClassSchema:
-    """A class, as it is told: its own fields, without the system's."""
+    """A class, as it is told: its own fields, without the system's. Permissions are None where they are not told."""
 
     class_name: str
     fields: Mapping[str, Field] = field(default_factory=dict)
-    permissions: ClassPermissions = OPEN
+    permissions: ClassPermissions | None = OPEN
     indexes: Mapping[str, IndexOf] = field(default_factory=dict)

@@ -60,13 +60,14 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True, repr=False)  # no repr: it holds a session's token
 class Who:
-    """On whose behalf code is asked. `user` is the whole object."""
+    """On whose behalf code is asked. `user` is the whole object, `context` what the client has to say to the code."""
 
     app: str
     master: bool = False
     user: Fields | None = None
     session: str | None = None
     installation_id: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Undefined:

@@ -20,6 +20,10 @@ ACL = "@acl"
 OWNER = "@owner"
 SYSTEM_FIELDS = (ID, CREATED_AT, UPDATED_AT, ACL, OWNER)
 
+SCORE = "@score"
+"""What a search tells of an object besides: how well it matches, from 0 on; and its texts with the words marked."""
+HIGHLIGHTS = "@highlights"
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 

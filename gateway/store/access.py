@@ -300,6 +300,13 @@ class Access:
             groups += [protected.roles[role] for role in caller.roles if role in protected.roles]
         return self._always_hidden | _in_all(groups)
 
+    def ever_hidden(self, caller: Caller) -> frozenset[str]:
+        """The same, and what is hidden of some objects only: for what is asked of all fields at once."""
+        if not self.hides:
+            return frozenset()
+        hidden = self.hidden(caller).union(*self._protected.fields.values())
+        return frozenset(name.partition(".")[0] for name in hidden)
+
     def hide(self, objects: Iterable[Fields], caller: Caller) -> None:
         """Takes from objects, which still have all of their fields, what the caller may not see."""
         if not self.hides:

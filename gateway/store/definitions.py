@@ -29,6 +29,7 @@ from gateway.store.schema import (
     drop_class,
     drop_column,
     drop_index,
+    drop_text_index,
     set_options,
     set_permissions,
 )
@@ -293,6 +294,8 @@ def purge_class(session: Session, op: PurgeClass, _caller: Caller) -> Result:
         session.connection.run(
             f"DELETE FROM member WHERE field = ? AND member IN (SELECT id FROM {of.table})", (field,)
         )
+    # its triggers would take it apart object by object, and many objects would take longer than a write may
+    session.schema = drop_text_index(session.connection, session.schema, of)
     session.connection.run(f"DELETE FROM {of.table}")
     return Result()
 

@@ -24,6 +24,7 @@ from gateway.errors import Code, GatewayError
 from gateway.model.account import SESSION, USER
 from gateway.model.operation import Caller
 from gateway.model.query import (
+    ANY_TEXT,
     And,
     Box,
     Circle,
@@ -39,6 +40,7 @@ from gateway.model.query import (
     RelatedTo,
     Sort,
     Subquery,
+    Words,
 )
 from gateway.model.schema import READING, Action, Kind, Type
 from gateway.model.values import ACL, GeoPoint, Pointer, Polygon, Value
@@ -47,7 +49,7 @@ from gateway.store.connection import SqlValue
 from gateway.store.encoding import CODECS, pointer_to, type_of, write_column, write_json, write_nested, write_number
 from gateway.store.expression_sql import Joins, comparison_sql
 from gateway.store.functions import compile_pattern, like_pattern
-from gateway.store.schema import SYSTEM_COLUMNS, SYSTEM_TYPES, ClassSchema, Schema, check_field_name
+from gateway.store.schema import SYSTEM_COLUMNS, SYSTEM_TYPES, ClassSchema, Column, Schema, check_field_name
 from gateway.store.spot import (
     FALSE,
     MOST_PARTS,
@@ -67,6 +69,8 @@ from gateway.store.spot import (
     negated,
     object_json,
 )
+from gateway.store.text_index import TEXTS, TextIn, Unindexed
+from gateway.store.words import searched
 
 DEEPEST: Final = 30
 """Filters inside each other. SQLite reads expressions to a depth of 1000, and each of ours takes some of it."""
@@ -76,6 +80,9 @@ OPEN: Final = frozenset({Kind.OBJECT, Kind.GEOMETRY})
 """Types of columns whose values tell themselves what they are: any JSON, and any geometry."""
 
 MOST_NUMERIC_PARTS: Final = 4
+
+MOST_PHRASES: Final = 200
+"""That one condition looks for."""
 
 COMPARISONS: Final = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
@@ -104,8 +111,10 @@ NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 class FilterSql:
     """Writes one statement's conditions, for one caller; `values` are the parameters so far, `?1` first."""
 
-    def __init__(self, schema: Schema, caller: Caller) -> None:
+    def __init__(self, schema: Schema, caller: Caller, *, text_fields: tuple[str, ...] | None = None) -> None:
+        """`text_fields` are what ANY_TEXT stands for, where it is not every text."""
         self.values: list[SqlValue] = []
+        self._text_fields = text_fields
         self._schema = schema.seen_by(caller)
         self._caller = caller
         self._access = {} if caller.unrestricted else self._schema.access_of(caller.app)
@@ -589,6 +598,74 @@ class FilterSql:
 
         return self._some(self.place(rows, condition.field), test)
 
+    # texts
+
+    def text(self, rows: Rows, condition: Condition, _: int) -> str:
+        words = _words_of(condition)
+        found = self.text_in(rows, condition.field)
+        if found is None:
+            return FALSE
+        self.count(len(words.every) + 2)
+        some, every_one = found.match(words.some), [found.match((phrase,)) for phrase in words.every]
+        # a phrase without a word in it says nothing
+        wanted = [match for match in every_one if match is not None] or ([some] if some is not None else [])
+        if not wanted:
+            return FALSE
+        without = found.match(words.without)
+        parts = [f"{rows.alias}.seq IN ({found.select(self.bind(match))})" for match in wanted]
+        if without is not None:
+            parts.append(f"{rows.alias}.seq NOT IN ({found.select(self.bind(without))})")
+        return every(parts)
+
+    def text_in(self, rows: Rows, field: str) -> TextIn | None:
+        """Where the texts of a field are found; None where no object has any that the caller may read.
+
+        Raises Unindexed, and GatewayError(BAD_QUERY, BAD_FIELD_NAME, FORBIDDEN).
+        """
+        if rows.named is not None:
+            raise GatewayError(Code.BAD_QUERY, "texts are searched of objects; these are computed rows", field=field)
+        texts = [column for column in rows.of.columns.values() if column.type.kind in TEXTS]
+        if field == ANY_TEXT and self._text_fields is None:
+            access = self._access.get(rows.of.name)
+            hidden = access.ever_hidden(self._caller) if access is not None else frozenset[str]()
+            columns = [column for column in texts if column.name not in hidden]
+        else:
+            names = (field,) if field != ANY_TEXT else self._text_fields or ()
+            columns = [column for name in names if (column := self._text_column(rows, name)) is not None]
+        if not columns:
+            return None
+        if not rows.of.is_indexed:
+            raise Unindexed(rows.of.name)
+        return TextIn(rows.of, None if columns == texts else tuple(column.id for column in columns))
+
+    def _text_column(self, rows: Rows, field: str) -> Column | None:
+        if field in SYSTEM_COLUMNS or "." in field:
+            raise GatewayError(Code.BAD_QUERY, f"words are looked for in whole columns, not in {field}", field=field)
+        check_field_name(field)
+        access = self._access.get(rows.of.name)
+        if access is not None:
+            access.refuse_computed(field, self._caller)
+        column = rows.of.columns.get(field)
+        if column is not None and column.type.kind not in TEXTS:
+            message = f"words are looked for in texts, and {rows.of.name}.{field} is a {column.type}"
+            raise GatewayError(Code.BAD_QUERY, message, field=field)
+        return column
+
+    def score(self, rows: Rows, where: Filter | None) -> tuple[str, str]:
+        """How well a row matches the words of a condition: a value, and what to join for it. Raises as `text_in`."""
+        joined: list[str] = []
+        values: list[str] = []
+        for field, words in searched(where):
+            found = self.text_in(rows, field)
+            match = found.match((*words.every, *words.some)) if found is not None else None
+            if found is None or match is None:
+                continue
+            alias = self.alias()
+            joined.append(f" LEFT JOIN ({found.ranked(self.bind(match))}) AS {alias} ON {alias}.hit = {rows.alias}.seq")
+            values.append(f"coalesce({alias}.worth, 0)")
+            self.count(1)
+        return f"({' + '.join(values)})" if values else "0.0", "".join(joined)
+
     # other classes
 
     def _related(self, rows: Rows, owner: Pointer, field: str) -> str:
@@ -711,13 +788,23 @@ class FilterSql:
                 raise GatewayError(Code.BAD_QUERY, f"{sort.field} is of groups, and there are none to sort")
             sql = named.get(sort.field) or self.sort_key(rows, sort.field)
             if sql is not None:
+                if sort.missing_last is not None:
+                    self._check_single(rows, sort.field)
                 descending = sort.descending
-                terms.append(f"{sql} DESC" if descending else sql)
+                last = "" if sort.missing_last is None else f" NULLS {'LAST' if sort.missing_last else 'FIRST'}"
+                terms.append(f"{sql}{' DESC' if descending else ''}{last}")
         if not sorts and (distance := self.nearness(rows, where)) is not None:
             terms.append(distance)
         # the rowid is the last part of every index: in the direction of the last key, no sorting is left to do
         terms.append(f"{rows.alias}.seq DESC" if descending else f"{rows.alias}.seq")
         return ", ".join(terms)
+
+    @staticmethod
+    def _check_single(rows: Rows, field: str) -> None:
+        column = rows.of.columns.get(field.partition(".")[0])
+        if column is not None and column.type.kind in (Kind.ARRAY, Kind.OBJECT):
+            message = f"objects are sorted by a field of one value, and {field} may have several"
+            raise GatewayError(Code.BAD_QUERY, message, field=field)
 
     def sort_key(self, rows: Rows, field: str) -> str | None:
         self.refuse_hidden(rows.of, field, "sort by")
@@ -755,7 +842,20 @@ WRITERS: Final[Mapping[Op, Writer]] = {
     Op.NEAR: FilterSql.near,
     Op.WITHIN: FilterSql.within,
     Op.COVERS: FilterSql.covers,
+    Op.TEXT: FilterSql.text,
 }
+
+
+def _words_of(condition: Condition) -> Words:
+    words = condition.value
+    if not isinstance(words, Words):
+        raise GatewayError(Code.BAD_QUERY, "a search needs words", field=condition.field)
+    if words.accents_alike is False:
+        message = "accents make no difference to a search here; a regular expression tells them apart"
+        raise GatewayError(Code.UNSUPPORTED, message, field=condition.field)
+    if len(words.some) + len(words.every) + len(words.without) > MOST_PHRASES:
+        raise GatewayError(Code.BAD_QUERY, f"a search has at most {MOST_PHRASES} phrases", field=condition.field)
+    return words
 
 
 def _list_of(condition: Condition) -> Sequence[Value]:

@@ -16,6 +16,7 @@ import re2
 from gateway.errors import Code, GatewayError
 from gateway.model.query import Wildcard
 from gateway.store.encoding import Stored, canonical, is_tagged, rings, same, same_file
+from gateway.store.words import indexed
 
 LONGEST_PATTERN: Final = 10_000
 
@@ -234,5 +235,6 @@ FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int]]] = {
     "inside": (inside, 3),
     "is_like": (is_like, 2),
     "found_at": (found_at, 2),
+    "indexed": (indexed, 1),
 }
 """Each with the number of its arguments; all are deterministic."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -13,21 +14,34 @@ import orjson
 from gateway.errors import Code, GatewayError
 from gateway.model.operation import Caller, Find, FindRelated, Get, Result, Scan
 from gateway.model.push import INSTALLATION
-from gateway.model.query import And, Condition, Filter, Op, RelatedTo, Sort
+from gateway.model.query import ANY_TEXT, And, Condition, Filter, Op, RelatedTo, Sort
 from gateway.model.query import Column as Path
 from gateway.model.schema import Action, Kind
-from gateway.model.values import ACL, CREATED_AT, ID, OWNER, UPDATED_AT, Date, Fields, Pointer
+from gateway.model.values import (
+    ACL,
+    CREATED_AT,
+    HIGHLIGHTS,
+    ID,
+    OWNER,
+    SCORE,
+    UPDATED_AT,
+    Date,
+    Fields,
+    Pointer,
+)
 from gateway.store.access import Right, grants, names_user_in, says_more, told
 from gateway.store.changes import Doc
 from gateway.store.computed import MOST_VALUES, ComputedRows, computes_rows
-from gateway.store.cursor import Position, read_cursor, write_cursor
+from gateway.store.cursor import Position, read_cursor, read_place, write_cursor, write_place
 from gateway.store.encoding import read_nested, write_json
-from gateway.store.expression_sql import Expressions, Operand
+from gateway.store.expression_sql import Expressions, Operand, computed
 from gateway.store.filter_sql import FilterSql
 from gateway.store.projection import ALL, exclude, include, included_by, select
 from gateway.store.schema import ClassSchema, Column, Schema
 from gateway.store.session import Session
 from gateway.store.spot import Rows
+from gateway.store.text_index import TEXTS
+from gateway.store.words import MOST_FRAGMENTS, marked, searched, spoken, texts_of
 
 # rows as objects
 
@@ -243,6 +257,8 @@ class Included:
 
 
 def find(session: Session, op: Find, caller: Caller) -> Result:
+    if op.text is not None:
+        return _search(session, op, op.text, caller)
     of = session.schema.find_for(caller, op.class_name)
     result = Result()
     if op.redirect_key is not None:
@@ -252,7 +268,7 @@ def find(session: Session, op: Find, caller: Caller) -> Result:
     if computes_rows(op):
         return _find_rows(session, of, op, caller, result)
     if op.limit != 0:
-        sql = FilterSql(session.schema, caller)
+        sql = FilterSql(session.schema, caller, text_fields=op.text_fields)
         rows = sql.rows(of, Action.GET if _asks_for_one(of, op.where) else Action.FIND)
         computed = _computed(sql, rows, op)
         outputs = computed.outputs
@@ -286,8 +302,58 @@ def find(session: Session, op: Find, caller: Caller) -> Result:
         sql = FilterSql(session.schema, caller)
         sql.order(sql.rows(of, Action.COUNT if op.count else Action.FIND), op.order, op.where, {})
     if op.count:
-        result.total = _count(session, of, op, caller)
+        result.total = _count(session, of, op, caller, Action.COUNT)
     return result
+
+
+def _search(session: Session, op: Find, text: Filter, caller: Caller) -> Result:
+    """Raises GatewayError(BAD_CURSOR) besides what `find` does."""
+    if op.redirect_key is not None or computes_rows(op):
+        raise GatewayError(Code.BAD_QUERY, "a search finds objects, and those of its own class")
+    now_ms = session.clock.now_ms()
+    skip = op.skip if op.cursor is None else read_place(session.secret, op, op.cursor, now_ms)
+    page = replace(
+        op,
+        text=None,
+        highlights=None,
+        cursor=None,
+        count=False,
+        skip=skip,
+        where=text if op.where is None else And((op.where, text)),
+        order=op.order or (Sort(SCORE, descending=True),),
+    )
+    result = find(session, page, caller)
+    of = session.schema.find_for(caller, op.class_name)
+    objects = result.objects or []
+    if op.highlights is not None:
+        for fields in objects:
+            fields[HIGHLIGHTS] = _highlights(of, fields, text, op)
+    total = _count(session, of, page, caller, Action.FIND)
+    if op.count:
+        result.total = total
+    if objects and skip + len(objects) < total:
+        result.cursor = write_place(session.secret, op, skip + len(objects), now_ms)
+    return result
+
+
+def _highlights(of: ClassSchema, fields: Fields, text: Filter, op: Find) -> dict[str, list[str]]:
+    """Of an object as the caller sees it: what it may not read is not shown here either."""
+    found: dict[str, list[str]] = {}
+    asked, names = list(searched(text)), op.highlights or ()
+    for name, column in of.columns.items():
+        if (name not in names and ALL not in names) or column.type.kind not in TEXTS or name not in fields:
+            continue
+        is_any = op.text_fields is None or name in op.text_fields
+        wanted = spoken(
+            phrase
+            for field, words in asked
+            if field == name or (is_any and field == ANY_TEXT)
+            for phrase in (*words.every, *words.some)
+        )
+        parts = (part for held in texts_of(fields[name]) for part in marked(held, wanted))
+        if wanted and (first := list(islice(parts, MOST_FRAGMENTS))):
+            found[name] = first
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +373,8 @@ NOTHING_COMPUTED: Final = Computed({}, {}, "", "")
 
 
 def _computed(sql: FilterSql, rows: Rows, op: Find) -> Computed:
-    if not op.outputs and not any("." in sort.field for sort in op.order):
+    scored = any(sort.field == SCORE for sort in op.order) or (op.select is not None and SCORE in op.select)
+    if not op.outputs and not scored and not any("." in sort.field for sort in op.order):
         return NOTHING_COMPUTED
     if len(op.outputs) > MOST_VALUES:
         raise GatewayError(Code.BAD_QUERY, f"a row has at most {MOST_VALUES} values")
@@ -324,7 +391,15 @@ def _computed(sql: FilterSql, rows: Rows, op: Find) -> Computed:
                 message = f"an object has several {sort.field}, and is sorted by one"
                 raise GatewayError(Code.BAD_QUERY, message, field=sort.field)
     ties = "".join(f", {member.alias}.seq" for member in expressions.joins.members)
-    return Computed(outputs, order, expressions.joins.outer, ties)
+    joined = expressions.joins.outer
+    if scored:
+        sql.visible(rows)  # a class that refuses says no more than that
+        score, ranked = sql.score(rows, op.where)
+        order[SCORE] = score
+        joined += ranked
+        if op.select is not None and SCORE in op.select:
+            outputs[SCORE] = computed(Kind.NUMBER, score)
+    return Computed(outputs, order, joined, ties)
 
 
 def _find_rows(session: Session, of: ClassSchema, op: Find, caller: Caller, result: Result) -> Result:
@@ -392,9 +467,9 @@ def _asks_for_one(of: ClassSchema, where: Filter | None) -> bool:
     return isinstance(where, Condition) and where.field == ID and where.op is Op.EQ and type(where.value) is str
 
 
-def _count(session: Session, of: ClassSchema, op: Find, caller: Caller) -> int:
-    sql = FilterSql(session.schema, caller)
-    rows = sql.rows(of, Action.COUNT)
+def _count(session: Session, of: ClassSchema, op: Find, caller: Caller, action: Action) -> int:
+    sql = FilterSql(session.schema, caller, text_fields=op.text_fields)
+    rows = sql.rows(of, action)
     joined = _computed(sql, rows, replace(op, order=())).joined if op.outputs else ""
     source = f"{rows.table}{joined} WHERE {sql.condition(rows, op.where)}"
     # a parameter that is always used comes last: SQLite takes no more of them than the highest number in the text

@@ -1,7 +1,7 @@
 """What classes and columns there are, and of which types: learned on the first write, then enforced.
 
 A `Schema` is immutable: a change makes a new one, so that a transaction that is rolled back has nothing to undo here,
-and a reader in another thread never sees half a change. The same is kept in the file, in four catalogue tables; its
+and a reader in another thread never sees half a change. The same is kept in the file, in five catalogue tables; its
 `version` grows with every change, which is how other processes notice.
 
 SQLite compares the names of tables without regard to case and our classes are told apart by it, so a class's table is
@@ -32,7 +32,7 @@ from gateway.store.connection import Connection
 from gateway.store.encoding import TAGGED, ReadColumn, Stored, column_reader, read_nested, write_json
 from gateway.store.permissions import read_permissions, write_permissions
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The layout of the file; a gateway refuses a file of a later one, and brings one of an earlier one up to date."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
@@ -60,6 +60,7 @@ CREATE TABLE member(
     field INTEGER NOT NULL, owner TEXT NOT NULL, member TEXT NOT NULL, PRIMARY KEY(field, owner, member)
 ) WITHOUT ROWID;
 CREATE INDEX member_owners ON member(field, member, owner);
+CREATE TABLE text_index(class INTEGER PRIMARY KEY, filled INTEGER NOT NULL, until INTEGER NOT NULL);
 INSERT INTO catalogue(format, version) VALUES ({FORMAT}, 0);
 """
 
@@ -83,8 +84,18 @@ def _add_owners(connection: Connection) -> None:
         connection.run(_index_owners(f"object_{number}"))
 
 
-MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _add_options, 2: _add_owners}
+def _add_text_index(connection: Connection) -> None:
+    """Of each class that is searched: which of the objects that were there when it first was are in its index."""
+    connection.run(
+        "CREATE TABLE text_index(class INTEGER PRIMARY KEY, filled INTEGER NOT NULL, until INTEGER NOT NULL)"
+    )
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Connection], None]]] = {1: _add_options, 2: _add_owners, 3: _add_text_index}
 """What brings a file of a format to the next one."""
+
+TEXT_TRIGGERS: Final = ("added", "gone", "changed")
+"""What their names end with, behind the name of an index of texts: `store.text_index` makes them."""
 
 READ_VERSION: Final = "SELECT version FROM catalogue"
 
@@ -139,6 +150,7 @@ class ClassSchema:
         "id",
         "indexes",
         "insert",
+        "is_indexed",
         "name",
         "nested",
         "permissions",
@@ -147,6 +159,7 @@ class ClassSchema:
         "required",
         "select",
         "table",
+        "text_table",
         "update",
     )
 
@@ -157,7 +170,10 @@ class ClassSchema:
         columns: Mapping[str, Column],
         indexes: tuple[Index, ...],
         permissions: ClassPermissions | None = None,
+        *,
+        is_indexed: bool = False,
     ) -> None:
+        """`is_indexed` is whether its texts can be searched: `store.text_index`."""
         self.id = number
         self.name = name
         self.columns = columns
@@ -167,6 +183,8 @@ class ClassSchema:
         self.required = frozenset(column.name for column in in_documents if column.required)
         self.defaults = tuple((column.name, column.default) for column in in_documents if column.default is not None)
         self.table = f"object_{number}"
+        self.text_table = f"text_{number}"
+        self.is_indexed = is_indexed
         into = f"{self.table}(id, created_at, updated_at, acl, doc, owner)"
         self.insert = f"INSERT INTO {into} VALUES (?, ?, ?, ?, jsonb(?), ?)"
         self.update = f"UPDATE {self.table} SET updated_at = ?, acl = ?, doc = jsonb(?) WHERE seq = ?"
@@ -290,7 +308,7 @@ EMPTY: Final = Schema(version=-1, classes={})
 
 
 def read_schema(connection: Connection, apps: Mapping[str, AppSettings] = MappingProxyType({})) -> Schema:
-    """The schema as the file has it. The caller holds a transaction, so that the four tables are of one moment."""
+    """The schema as the file has it. The caller holds a transaction, so that the five tables are of one moment."""
     version: int = (connection.row(READ_VERSION) or (0,))[0]
     columns: dict[int, dict[str, Column]] = {}
     for number, owner, name, kind, target, options in connection.rows(
@@ -306,6 +324,7 @@ def read_schema(connection: Connection, apps: Mapping[str, AppSettings] = Mappin
         names = [name.removeprefix(DESCENDING) for name in orjson.loads(fields)]
         falling = frozenset(name[1:] for name in orjson.loads(fields) if name.startswith(DESCENDING))
         indexes.setdefault(owner, []).append(Index(number, tuple(names), bool(unique), falling, called))
+    complete = {number for (number,) in connection.rows("SELECT class FROM text_index WHERE filled = until")}
     return Schema(
         version,
         {
@@ -315,6 +334,7 @@ def read_schema(connection: Connection, apps: Mapping[str, AppSettings] = Mappin
                 columns.get(number, {}),
                 tuple(indexes.get(number, ())),
                 read_permissions(permissions) if permissions is not None else None,
+                is_indexed=number in complete,
             )
             for number, name, permissions in connection.rows("SELECT id, name, permissions FROM class ORDER BY id")
         },
@@ -403,6 +423,7 @@ def drop_class(connection: Connection, schema: Schema, owner: ClassSchema) -> Sc
     for column in owner.columns.values():
         if column.type.kind is Kind.RELATION:
             connection.run("DELETE FROM member WHERE field = ?", (column.id,))
+    schema = drop_text_index(connection, schema, owner)
     connection.run(f"DROP TABLE {owner.table}")
     connection.run("DELETE FROM field WHERE class = ?", (owner.id,))
     connection.run("DELETE FROM declared_index WHERE class = ?", (owner.id,))
@@ -415,8 +436,24 @@ def set_permissions(
     connection: Connection, schema: Schema, owner: ClassSchema, permissions: ClassPermissions
 ) -> Schema:
     connection.run("UPDATE class SET permissions = ? WHERE id = ?", (write_permissions(permissions), owner.id))
-    made = ClassSchema(owner.id, owner.name, owner.columns, owner.indexes, permissions)
+    made = ClassSchema(owner.id, owner.name, owner.columns, owner.indexes, permissions, is_indexed=owner.is_indexed)
     return _changed(connection, schema, made)
+
+
+def set_text_index(connection: Connection, schema: Schema, owner: ClassSchema, *, is_indexed: bool = True) -> Schema:
+    """Whether the index of its texts is complete."""
+    made = ClassSchema(owner.id, owner.name, owner.columns, owner.indexes, owner.permissions, is_indexed=is_indexed)
+    return _changed(connection, schema, made)
+
+
+def drop_text_index(connection: Connection, schema: Schema, owner: ClassSchema) -> Schema:
+    """With what keeps it right, where there is any of it; the next search makes another."""
+    if not connection.run("DELETE FROM text_index WHERE class = ?", (owner.id,)):
+        return schema
+    for moment in TEXT_TRIGGERS:
+        connection.run(f"DROP TRIGGER {owner.text_table}_{moment}")
+    connection.run(f"DROP TABLE {owner.text_table}")
+    return set_text_index(connection, schema, owner, is_indexed=False)
 
 
 def add_index(
@@ -473,6 +510,7 @@ def _with(
         owner.columns if columns is None else columns,
         owner.indexes if indexes is None else indexes,
         owner.permissions,
+        is_indexed=owner.is_indexed,
     )
 
 

@@ -11,6 +11,7 @@ from gateway.model.values import Date
 from gateway.store.connection import Connection, Taken, TransactionLost
 from gateway.store.roles import RELATIONS
 from gateway.store.schema import ClassSchema, Schema, add_class, add_column, add_index, check_class_name
+from gateway.store.text_index import extend
 
 
 class Clock:
@@ -83,6 +84,12 @@ class Session:
                 class_name=class_name,
                 field=",".join(fields),
             ) from taken
+
+    def index_texts(self, class_name: str) -> bool:
+        """A part of what makes the texts of a class searchable; whether that was the last."""
+        self.guard()
+        self.schema, complete = extend(self.connection, self.schema, class_name)
+        return complete
 
     def made_class(self, name: str, *, private: bool) -> ClassSchema:
         """`private` is whether it may be a private one."""

@@ -31,7 +31,7 @@ import apsw
 import orjson
 
 from gateway.errors import Code, GatewayError, StartupError
-from gateway.model.operation import Caller, Create, Delete, Get, Operation, Result, Update
+from gateway.model.operation import Caller, Create, Delete, Find, Get, Operation, Result, Update
 from gateway.model.schema import AppSettings
 from gateway.store.connection import SqlValue, Taken, TransactionLost
 from gateway.store.functions import FUNCTIONS
@@ -42,6 +42,7 @@ from gateway.store.reading import shown_object
 from gateway.store.roles import roles_query
 from gateway.store.schema import CREATE_CATALOGUE, EMPTY, FORMAT, MIGRATIONS, READ_VERSION, Schema, read_schema
 from gateway.store.session import Clock, Session
+from gateway.store.text_index import Unindexed, worth
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,14 @@ class SqliteConnection:
         self._database.set_progress_handler(self._is_late, STEPS)
         for name, (function, arguments) in FUNCTIONS.items():
             self._database.create_scalar_function(name, function, arguments, deterministic=True)
+
+    def learn_to_rank(self) -> None:
+        """SQLite looks at the file for this, so it must be one of ours; a lock is waited for. Raises apsw.Error."""
+        patience, self._patience = self._patience, PATIENCE
+        try:
+            self._database.register_fts5_function("worth", worth)
+        finally:
+            self._patience = patience
 
     def close(self) -> None:
         self._database.close()
@@ -167,8 +176,13 @@ class SqliteConnection:
             self._waiting_since = now
         if now - self._waiting_since >= self._patience:
             return False
-        time.sleep(min(0.0005 * 2**tries, 0.01))
+        time.sleep(pause_of(tries))
         return True
+
+
+def pause_of(tries: int) -> float:
+    """Seconds until a lock is tried for again; whoever has it for long is asked some thousand times."""
+    return 0.0005 * (1 << min(tries, 4))
 
 
 def _translated(error: Exception) -> GatewayError:
@@ -200,6 +214,7 @@ def prepare_file(path: Path) -> SqliteConnection:
         connection.pragma("synchronous", "full")  # with WAL, NORMAL would lose acknowledged writes when power fails
         connection.pragma("wal_autocheckpoint", 4000)
         connection.pragma("journal_size_limit", 64 * 1024 * 1024)
+        connection.learn_to_rank()
     except BaseException as error:
         connection.close()
         match error:
@@ -255,6 +270,7 @@ class Reader:
 
     def __init__(self, path: Path, clock: Clock, secret: bytes, schema: Schema, *, patience: float = PATIENCE) -> None:
         self._connection = open_connection(path, patience=patience)
+        self._connection.learn_to_rank()
         self._connection.pragma("query_only", 1)
         self._session = Session(self._connection, schema, clock, secret)
 
@@ -301,7 +317,8 @@ class Reader:
         self._connection.deadline = deadline
         self.read(lambda: permit(self._session, op, caller))
 
-    def schema(self) -> Schema:
+    def schema(self, deadline: float) -> Schema:
+        self._connection.deadline = deadline  # that of what was read before may be over
         return self.read(lambda: self._session.schema)
 
     @property
@@ -414,7 +431,7 @@ class Writer:
         except TransactionLost:
             raise
         except Exception as error:  # noqa: BLE001 (as above)
-            job.outcome = _refused(error)
+            job.outcome = error if isinstance(error, Unindexed) else _refused(error)
             session.schema = schema
             if session.guarded:
                 connection.deadline = math.inf
@@ -439,7 +456,7 @@ def _answer(group: list[Job]) -> None:
     for job in group:
         if job.future.done():
             continue  # who asked was cancelled; the write is done all the same
-        if isinstance(job.outcome, GatewayError):
+        if isinstance(job.outcome, GatewayError | Unindexed):
             job.future.set_exception(job.outcome)
         else:
             job.future.set_result(job.outcome)
@@ -496,12 +513,30 @@ class SqliteStore:
 
     async def execute(self, op: Operation, caller: Caller) -> Result:
         """Raises GatewayError and nothing else. What the caller may not see is answered as if it were not there."""
+        until = time.monotonic() + self._time_limit
+        while True:
+            try:
+                return await self._execute(op, caller)
+            except Unindexed as unindexed:
+                await self._index(unindexed.class_name, until)
+
+    async def _execute(self, op: Operation, caller: Caller) -> Result:
+        """Raises Unindexed where texts are searched that have no index yet; nothing was done then."""
         if (part := PARTS.get(type(op))) is not None:
             return Result(total=await self._write_parts(part, op, caller))
         if writes(op):
             result: Result = await self._write(lambda session: execute(session, op, caller))
             return result
-        return await self._read(lambda reader, deadline: reader.execute(op, caller, deadline))
+        # to weigh and to mark what is found takes Python, and longer than a read may keep the event loop
+        searches = type(op) is Find and op.text is not None
+        return await self._read(lambda reader, deadline: reader.execute(op, caller, deadline), elsewhere=searches)
+
+    async def _index(self, class_name: str, until: float) -> None:
+        """Makes the index of a class, a part at a time; what is not done by then goes on with the next search."""
+        while not await self._write(lambda session: session.index_texts(class_name)):
+            if time.monotonic() > until:
+                message = f"the texts of {class_name} are being indexed for their first search; it takes a while"
+                raise GatewayError(Code.TIMEOUT, message, class_name=class_name)
 
     async def roles_of(self, user_id: str) -> frozenset[str]:
         """The names of the roles that a user is in, directly or by inheritance. Raises GatewayError."""
@@ -516,7 +551,7 @@ class SqliteStore:
 
     async def schema(self) -> dict[str, dict[str, str]]:
         """Every class that is not private, with the types of its fields, in words."""
-        return await self._read(lambda reader, _: reader.schema().public.as_fields())
+        return await self._read(lambda reader, deadline: reader.schema(deadline).public.as_fields())
 
     @property
     def known_schema(self) -> Schema:
@@ -525,7 +560,7 @@ class SqliteStore:
 
     async def latest_schema(self) -> Schema:
         """The schema as it is, private classes aside. Raises GatewayError."""
-        return await self._read(lambda reader, _: reader.schema().public)
+        return await self._read(lambda reader, deadline: reader.schema(deadline).public)
 
     async def declare_index(self, class_name: str, fields: Sequence[str], *, unique: bool = False) -> None:
         """Kept in the file. The class is made where it is missing, columns when they are first written.
@@ -565,17 +600,20 @@ class SqliteStore:
         self._writer.put(Job(act, future))
         return await future
 
-    async def _read(self, act: Callable[[Reader, float], T]) -> T:
+    async def _read(self, act: Callable[[Reader, float], T], *, elsewhere: bool = False) -> T:
         self._check_open()
         started = time.monotonic()
-        try:
-            return act(self._here, started + BUDGET)
-        except GatewayError as error:
-            # over the budget, or in need of a lock that this thread must not wait for
-            if error.code not in (Code.TIMEOUT, Code.UNAVAILABLE):
+        if not elsewhere:
+            try:
+                return act(self._here, started + BUDGET)
+            except GatewayError as error:
+                # over the budget, or in need of a lock that this thread must not wait for
+                if error.code not in (Code.TIMEOUT, Code.UNAVAILABLE):
+                    raise
+            except Unindexed:
                 raise
-        except Exception as error:
-            raise _refused(error) from error
+            except Exception as error:
+                raise _refused(error) from error
         deadline = started + self._time_limit
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._read_elsewhere, act, deadline)
 
@@ -583,6 +621,8 @@ class SqliteStore:
         reader = self._readers.get()
         try:
             return act(reader, deadline)
+        except Unindexed:
+            raise
         except Exception as error:
             raise _refused(error) from error
         finally:

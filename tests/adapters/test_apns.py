@@ -252,7 +252,7 @@ async def test_what_is_no_token_never_leaves_the_gateway(apple: Apple, authority
 
 async def test_a_service_that_does_not_answer_is_given_up(apple: Apple, authority: trustme.CA) -> None:
     apple.silent = True
-    async with sender(apple, authority, timeout=0.2) as own:
+    async with sender(apple, authority, timeout=1) as own:
         assert await push(own, phone(), alert="Hi") == [PushOutcome(Delivery.FAILED, "no answer in time")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from gateway.model.trigger import Moment
 class Server:
     names: list[str] = field(default_factory=lambda: ["hello", "__before_save_for_Todo"])
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    pings: list[str | None] = field(default_factory=list)
+    silent: bool = False
     down: bool = False
     gate: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,6 +38,14 @@ class Server:
         if self.gate is not None:
             await self.gate.wait()
         return web.Response(status=503) if self.down else web.json_response({"result": self.names})
+
+    async def pinged(self, request: web.Request) -> web.Response:
+        self.pings.append(request.headers.get("X-LC-Key"))
+        if self.silent:
+            return web.Response(status=404, text="Cannot POST /__engine/1/ping")
+        return web.json_response(
+            {"runtime": "nodejs-v20.20.2", "version": "3.8.0", "more": {"a": 1}, "long": "x" * 100}
+        )
 
     async def settled(self) -> None:
         """Until nobody is asked any more."""
@@ -50,8 +61,9 @@ async def server() -> AsyncIterator[Server]:
     webhooks = Webhooks()
     application = web.Application()
     application.router.add_post("/1.1/functions/_ops/metadatas", made.handle)
+    application.router.add_post("/__engine/1/ping", made.pinged)
     async with TestServer(application) as http:
-        hook = Hook(name="the server", url=str(http.make_url("/")), timeout=2)
+        hook = Hook(name="the server", url=str(http.make_url("/")), timeout=30)
         made.engine = Engine(Receiver(webhooks, hook, form, {"master_key": "m"}), lasts=5.0, now=lambda: made.now)
         yield made
         await made.engine.close()
@@ -66,6 +78,22 @@ async def test_it_is_asked_once_for_as_long_as_that_holds(server: Server) -> Non
     assert not await engine.has_trigger("Other", Moment.BEFORE_SAVE)
     assert not await engine.has_function("__before_save_for_Todo"), "a hook is no function"
     assert server.asked == [("/1.1/functions/_ops/metadatas", "m,master")]
+
+
+async def test_the_log_tells_what_it_is(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "gateway.adapters.engine")
+    assert await server.engine.has_function("hello")
+    server.now += 5
+    assert await server.engine.has_function("hello")
+    await server.settled()
+    assert server.pings == [None], "once, and without a key"
+    said = [record.getMessage() for record in caplog.records if record.name == "gateway.adapters.engine"]
+    assert said == ["the server of the app's code is there runtime='nodejs-v20.20.2' version='3.8.0'"]
+
+
+async def test_a_server_that_tells_nothing_of_itself_is_as_good(server: Server) -> None:
+    server.silent = True
+    assert await server.engine.has_function("hello")
 
 
 async def test_who_asks_at_once_waits_for_one_answer(server: Server) -> None:

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,24 +17,26 @@ from gateway.adapters.sms import WebhookTexter
 from gateway.adapters.verifiers import WebhookVerifier
 from gateway.adapters.webhook import Hook, Webhooks
 from gateway.errors import Code, GatewayError
+from tests.ports import free_port
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "adapters.md"
 SECRET = "the secret of the example"
 
 
 @pytest.fixture
-def receiver(unused_tcp_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def receiver() -> Iterator[tuple[subprocess.Popen[str], int]]:
     [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(unused_tcp_port)],
+        [sys.executable, "-c", program, str(port)],
         env={"HOOK_SECRET": SECRET},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
-        wait_for(unused_tcp_port, process)
-        yield process, unused_tcp_port
+        wait_for(port, process)
+        yield process, port
     finally:
         process.kill()
         process.communicate()
@@ -44,6 +47,7 @@ def wait_for(port: int, process: subprocess.Popen[str]) -> None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
+            time.sleep(0.02)  # the one way to see a port open
             continue
         return
     raise AssertionError("the receiver does not start")

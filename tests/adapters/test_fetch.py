@@ -19,7 +19,7 @@ LONGEST = 1000
 
 
 @asynccontextmanager
-async def fetcher(hosts: Collection[str], *, private: bool = True, within: float = 5) -> AsyncIterator[Fetcher]:
+async def fetcher(hosts: Collection[str], *, private: bool = True, within: float = 30) -> AsyncIterator[Fetcher]:
     one = Fetcher(hosts=hosts, timeout=within, longest=LONGEST, private=private)
     try:
         yield one
@@ -103,7 +103,7 @@ async def test_what_is_too_large_is_noticed_with_and_without_a_length() -> None:
 )
 async def test_what_goes_wrong_there(path: str, code: Code, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    within = 0.2 if path == "slow" else 5
+    within = 0.2 if path == "slow" else 30
     async with server(serves) as port, fetcher([f"127.0.0.1:{port}"], within=within) as one:
         error = await refusal(one, f"http://127.0.0.1:{port}/{path}?key=pa55word")
     assert error.code is code

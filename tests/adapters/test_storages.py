@@ -43,7 +43,7 @@ def service() -> Iterator[str]:
 
 
 async def bucket(url: str, **other: Any) -> S3Storage:
-    given = {"name": "blog-files", "prefix": "files/", "region": "us-east-1", "timeout": 10.0, **other}
+    given = {"name": "blog-files", "prefix": "files/", "region": "us-east-1", "timeout": 60.0, **other}
     return await S3Storage.open(Bucket(url=url, access_key="key", secret_key="secret", **given))
 
 

@@ -33,7 +33,8 @@ async def webhooks() -> AsyncIterator[Webhooks]:
 
 def hook(port: int, **settings: Any) -> Hook:
     url = f"http://user:pa55word@127.0.0.1:{port}/hook?key=pa55word"
-    return Hook(**{"name": "the hook", "url": url, "secret": SECRET, "timeout": 5, "longest_answer": LARGE, **settings})
+    known = {"name": "the hook", "url": url, "secret": SECRET, "timeout": 30, "longest_answer": LARGE}
+    return Hook(**{**known, **settings})
 
 
 async def test_a_question_is_signed_json(webhooks: Webhooks) -> None:
@@ -174,7 +175,7 @@ async def test_a_receiver_that_fails(
     caplog.set_level(logging.DEBUG, logger="gateway")
     async with hook_server(handle) as port:
         with pytest.raises(GatewayError) as error:
-            await webhooks.ask(hook(port, timeout=SLOW if code is Code.TIMEOUT else 5), {})
+            await webhooks.ask(hook(port, timeout=SLOW if code is Code.TIMEOUT else 30), {})
         assert (error.value.code, error.value.message) == (code, message)
         assert "hook=the hook" in caplog.text
         assert "pa55word" not in caplog.text + repr(error.value) + repr(hook(port))

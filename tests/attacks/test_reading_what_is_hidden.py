@@ -34,7 +34,40 @@ def starts(guess: str) -> Any:
     return {"$regex": "^" + guess.replace("+", r"\+")}
 
 
+def term(guess: str) -> Any:
+    return {"$text": {"$search": {"$term": guess}}}
+
+
+def searched(class_name: str, query: str, **parameters: str) -> Guess:
+    """`query` has a place for the guess."""
+    more = "".join(f"&{name}={quote(value)}" for name, value in parameters.items())
+    return lambda town, guess: f"/search/select?clazz={class_name}&q={quote(query.format(guess))}{more}"
+
+
 GUESSES: dict[str, tuple[str, Guess]] = {
+    "the address, by its words": (EMAIL, about_users(lambda guess: {"email": term(guess)})),
+    "the address, by its words, the best first": (EMAIL, about_users(lambda g: {"email": term(g)}, order="$score")),
+    "the address, by its words, in $or": (EMAIL, about_users(lambda g: {"$or": [{"email": term(g)}, {"n": 5}]})),
+    "what another service knows, by its words": (PROVIDER_ID, about_users(lambda g: {"authData": term(g)})),
+    "the address, searched": (EMAIL, searched("_User", '"{}"')),
+    "the address, searched in its field": (EMAIL, searched("_User", 'email:"{}"')),
+    "the address, searched in some fields": (EMAIL, searched("_User", '"{}"', fields="email,username")),
+    "the address, marked": (EMAIL, searched("_User", '"{}" victim', highlights="*")),
+    "the address, not to be there": (EMAIL, searched("_User", 'victim -"{}"')),
+    "what another service knows, searched": (PROVIDER_ID, searched("_User", '"{}"')),
+    "the number, searched": (PHONE, searched("_User", '"{}"')),
+    "the text, searched": (SECRET, searched("Letter", '"{}"', highlights="*")),
+    "the text, by its words": (SECRET, lambda town, guess: where("/classes/Letter", {"text": term(guess)}, count=1)),
+    "the text, by its words in a subquery": (
+        SECRET,
+        about_notes(lambda g: {"letter": inside("Letter", {"text": term(g)})}),
+    ),
+    "the token, searched": ("VICTIM'S TOKEN", searched("_Session", '"{}"')),
+    "the token, by its words": (
+        "VICTIM'S TOKEN",
+        lambda town, guess: where("/classes/_Session", {"sessionToken": term(guess)}),
+    ),
+    "the token, in a private class": ("VICTIM'S TOKEN", searched("%40token", '"{}"')),
     "the address": (EMAIL, about_users(lambda guess: {"email": guess})),
     "the address, counted": (EMAIL, about_users(lambda guess: {"email": guess}, count=1, limit=0)),
     "the address, by a pattern": (EMAIL[:3], about_users(lambda guess: {"email": starts(guess)})),
@@ -171,6 +204,11 @@ READS = (
     "/sessions/me?include=to",
     "/roles?include=*",
     "/classes/_Role",
+    "/search/select?clazz=_User&q=*&highlights=*",
+    "/search/select?clazz=Letter&q=*&highlights=*",
+    "/search/select?clazz=_Session&q=*&highlights=*",
+    "/search/select?clazz=Note&q=*&include=to,letter,session",
+    "/search/select?clazz=%40credential&q=*",
     "/scan/classes/_User",
     "/scan/classes/Letter",
     "/scan/classes/_Session",

@@ -22,7 +22,8 @@ from yarl import URL
 from gateway import contents
 from gateway.app import Plan, make_app
 from gateway.settings import load_settings
-from tests.attacks.town import SESSIONS, dialects
+from tests.attacks.town import SESSIONS
+from tests.compiled import dialects
 from tests.conftest import Serving
 
 SECRET = b"what nobody may read"
@@ -486,7 +487,7 @@ async def test_what_may_be_uploaded_holds_by_every_way_to_upload(street: Street)
 # --- bodies ---
 
 
-async def reply(street: Street, head: str, body: bytes = b"", seconds: float = 5) -> bytes:
+async def reply(street: Street, head: str, body: bytes = b"", seconds: float = 60) -> bytes:
     """What comes back, though no more of the body is ever sent."""
     address = urlsplit(street.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -14,9 +13,9 @@ from urllib.parse import parse_qsl, quote
 import aiohttp
 from yarl import URL
 
-from gateway.app import Plan, make_app, mappings_directory
-from gateway.dialects.dialect import Dialect, load_dialects
+from gateway.app import Plan, make_app
 from gateway.settings import load_settings
+from tests.compiled import dialects
 from tests.conftest import Serving
 from tests.process import EXAMPLE, LEANCLOUD, PARSE
 
@@ -114,11 +113,6 @@ def pointer(class_name: str, id_: str) -> dict[str, str]:
     return {"__type": "Pointer", "className": class_name, "objectId": id_}
 
 
-@cache
-def dialects() -> Mapping[str, Dialect]:
-    return load_dialects(mappings_directory())
-
-
 @asynccontextmanager
 async def town_of(folder: Path, serving: Serving, changes: Mapping[str, str] = OPENED) -> AsyncIterator[Town]:
     config = folder / "config.yaml"
@@ -127,7 +121,6 @@ async def town_of(folder: Path, serving: Serving, changes: Mapping[str, str] = O
         assert text.count(before) == 1, before
         text = text.replace(before, after)
     config.write_text(text, encoding="utf-8")
-    # compiling the mappings for every test would take longer than the tests
     planned = Plan(load_settings(config, {}), dialects(), {mount: name for name, mount in MOUNTS.items()})
     async with aiohttp.ClientSession(await serving(make_app(planned))) as client:
         town = Town(client)

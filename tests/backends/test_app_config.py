@@ -60,7 +60,7 @@ async def test_changes_at_the_same_time_lose_nothing(config: AppConfig) -> None:
     assert (await config.get(GetConfig(), MASTER)).params == {f"p{n}": n for n in range(20)}
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "$a", "1a", "a b", "@id", "é", "x" * 129])
+@pytest.mark.parametrize("name", ["", "a.b", "$a", "1a", "a b", "@id", "é", "x" * 129, "__type"])
 async def test_names_that_are_none(config: AppConfig, name: str) -> None:
     for op in (UpdateConfig(params={name: Set(1), "a": Set(1)}), UpdateConfig(params={}, master_only={name: True})):
         with pytest.raises(GatewayError) as refused:

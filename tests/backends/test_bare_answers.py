@@ -32,6 +32,7 @@ CLASSES: Mapping[str, Columns] = {
         "born": Type(Kind.DATE),
         "photo": Type(Kind.FILE),
         "at": Type(Kind.GEO_POINT),
+        "settings": Type(Kind.OBJECT),
         "friends": Type(Kind.RELATION, "Person"),
     }
 }
@@ -57,6 +58,8 @@ GET = Get(class_name="Person", id="x")
         ("at", GeoPoint(1, 2), GeoPoint(1, 2)),
         ("at", "POINT(2 1)", GeoPoint(1, 2)),
         ("name", "POINT(2 1)", "POINT(2 1)"),
+        ("settings", GeoPoint(1, 2), {"type": "Point", "coordinates": [2, 1]}),
+        ("settings", [GeoPoint(1, 2), 3], [{"type": "Point", "coordinates": [2, 1]}, 3]),
         ("other", DAY_MS, DAY_MS),
     ],
 )

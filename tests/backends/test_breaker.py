@@ -69,6 +69,22 @@ def test_a_try_that_tells_nothing_lets_the_next_one_try(what: str) -> None:
     assert [told(breaker, what), told(breaker, "succeeds")] == ["failed", "done"]
 
 
+def test_nobody_waits_for_a_slow_try() -> None:
+    clock = Clock()
+    breaker = Breaker(1, 10, clock)
+    told(breaker, "fails")
+    with pytest.raises(OpenError), breaker.passing(slow=True):
+        pass
+    clock.now = 10
+    with breaker.passing(slow=True):
+        with pytest.raises(FailedError), breaker.passing(slow=True):
+            raise FailedError
+        assert told(breaker, "succeeds") == "refused", "it has failed just now"
+        clock.now = 20
+        assert told(breaker, "succeeds") == "done"
+    assert breaker.state is State.CLOSED
+
+
 def test_what_tells_nothing_is_no_failure() -> None:
     breaker = Breaker(1, 10, Clock())
     assert [told(breaker, "is wrong") for _ in range(5)] == ["failed"] * 5

@@ -13,9 +13,22 @@ import pytest
 from gateway.backends.completing import Completing
 from gateway.backends.remote import Address, Patience, Remote
 from gateway.dialects.dialect import Dialect
-from gateway.errors import GatewayError
-from gateway.model.account import LogIn, SignUp
-from gateway.model.operation import Batch, Caller, Create, Find, Get, Operation, Result, Returning, Update
+from gateway.errors import Code, GatewayError
+from gateway.model.account import CurrentUser, LogIn, SignUp
+from gateway.model.operation import (
+    Batch,
+    Caller,
+    Create,
+    Delete,
+    DeleteMany,
+    Find,
+    Get,
+    Operation,
+    Result,
+    Returning,
+    Update,
+    UpdateMany,
+)
 from gateway.model.update import AddRelation, Changes, Increment, Set
 from gateway.model.values import ACL, CREATED_AT, ID, UPDATED_AT, Object, Pointer, Relation
 from tests.behind import KEYS, backend_of_others
@@ -134,6 +147,84 @@ async def test_a_sign_up_answers_the_user_and_never_the_password(
 
 
 @pytest.mark.parametrize("back", BACKS)
+@pytest.mark.parametrize("returning", [Returning.COMPUTED, Returning.EVERYTHING])
+async def test_who_comes_in_by_a_service_once_more_is_told_whole(
+    back: str, returning: Returning, dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    """Parse REST guide, "Signing Up and Logging In": the second answer is that of a log-in."""
+    changes = {"authData": Set({"anonymous": {"id": "a-1"}}), "nick": Set("tom")}
+    async with completing(dialects[back], tmp_path) as (backend, remote):
+        first = await backend.execute(SignUp(changes=changes, returning=returning, with_acl=False), CLIENT)
+        known, made = first.id or (first.object or {})[ID], own(first.object)
+        assert (first.created, set(made) >= {"username"}) == (True, True)
+        assert ("nick" in made) is (returning is Returning.EVERYTHING)
+        remote.asked.clear()
+        again = await backend.execute(SignUp(changes=changes, returning=returning, with_acl=False), CLIENT)
+        shown = again.object or {}
+        assert (again.created, shown[ID], again.session is None) == (False, known, False)
+        assert (shown["username"], shown["nick"]) == (made["username"], "tom")
+        assert len(remote.asked) == 1
+
+
+@pytest.mark.parametrize("back", BACKS)
+@pytest.mark.parametrize("with_acl", [True, False])
+async def test_who_comes_in_is_told_its_acl_where_its_dialect_shows_it(
+    back: str, with_acl: bool, dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    changes = {"username": Set("tom"), "password": Set("secret")}
+    async with completing(dialects[back], tmp_path) as (backend, remote):
+        made = await backend.execute(SignUp(changes=changes), CLIENT)
+        remote.asked.clear()
+        for op in (LogIn(username="tom", password="secret", with_acl=with_acl), CurrentUser(with_acl=with_acl)):
+            told = (await backend.execute(op, replace(CLIENT, session=made.session))).object or {}
+            assert (ACL in told, told["username"]) == (with_acl, "tom")
+        if not with_acl:
+            assert len(remote.asked) == 2
+
+
+USERS_OF_NOBODY = Get(class_name="_User", id="0123456789abcdef01234567")
+
+
+@pytest.mark.parametrize("back", BACKS)
+@pytest.mark.parametrize(
+    "op",
+    [
+        Create(class_name="Note", changes={"n": Set(1)}),
+        Get(class_name="Note", id="x1"),
+        Find(class_name="Note", limit=1),
+        Update(class_name="Note", id="x1", changes={"n": Set(1)}),
+        Delete(class_name="Note", ids=("x1",)),
+        Batch(items=(Create(class_name="Note", changes={"n": Set(1)}),)),
+        USERS_OF_NOBODY,
+    ],
+    ids=lambda op: f"{type(op).__name__}{getattr(op, 'class_name', '')}",
+)
+async def test_a_session_that_is_none_is_told_as_one(
+    back: str, op: Operation, dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    """LeanCloud tells it by the number of a user that is not there: SDKs would never ask for a new log-in."""
+    async with completing(dialects[back], tmp_path) as (backend, _):
+        with pytest.raises(GatewayError) as refused:
+            await backend.execute(op, replace(CLIENT, session="nobodys0session0at0all000"))
+        assert refused.value.code is Code.INVALID_SESSION
+
+
+@pytest.mark.parametrize("back", BACKS)
+async def test_a_user_that_is_not_there_is_no_matter_of_the_session(
+    back: str, dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    async with completing(dialects[back], tmp_path) as (backend, remote):
+        changes = {"username": Set("tom"), "password": Set("secret")}
+        made = await backend.execute(SignUp(changes=changes), CLIENT)
+        for caller in (CLIENT, replace(CLIENT, session=made.session)):
+            remote.asked.clear()
+            with pytest.raises(GatewayError) as refused:
+                await backend.execute(USERS_OF_NOBODY, caller)
+            assert refused.value.code in (Code.USER_NOT_FOUND, Code.OBJECT_NOT_FOUND)
+            assert len(remote.asked) <= (1 if caller.session is None else 2)
+
+
+@pytest.mark.parametrize("back", BACKS)
 async def test_acls_are_shown_where_they_are_asked_for(
     back: str, dialects: Mapping[str, Dialect], tmp_path: Path
 ) -> None:
@@ -163,3 +254,16 @@ async def test_a_system_field_that_is_excluded_is_not_there(
         find = Find(class_name="Note", limit=5, exclude=(CREATED_AT, "b"))
         (found,) = (await backend.execute(find, CLIENT)).objects or []
         assert set(found) - {ACL} == {ID, UPDATED_AT, "a"}
+
+
+async def test_what_only_a_unit_has_words_for_is_answered(dialects: Mapping[str, Dialect], tmp_path: Path) -> None:
+    """A change of many by their ids: elsewhere the vendor takes a condition alone. It is done, and so it is told."""
+    async with completing(dialects["backendless"], tmp_path) as (backend, _):
+        made = [await backend.execute(Create(class_name="Note", changes={"n": Set(n)}), CLIENT) for n in (1, 2, 3)]
+        ids = tuple(each.id or "" for each in made)
+        many = UpdateMany(class_name="Note", changes={"n": Set(7)}, ids=ids[:2])
+        gone = DeleteMany(class_name="Note", ids=ids[2:])
+        answers = (await backend.execute(Batch(items=(many, gone), atomic=True, fixed_schema=True), CLIENT)).items or []
+        assert [answer.total for answer in answers if isinstance(answer, Result)] == [2, 1]
+        found = (await backend.execute(Find(class_name="Note", limit=9), CLIENT)).objects or []
+        assert [each["n"] for each in found] == [7, 7]

@@ -74,3 +74,13 @@ async def test_what_is_too_old_goes(ledger: Ledger, monkeypatch: pytest.MonkeyPa
         await ledger.execute(made(seconds * 1000))
     await Trimmed(ledger, "@grows", lambda: 100.0, lasts=80, most=100).added(1)
     assert [each["n"] for each in await kept(ledger, "@grows")] == [20_000, 30_000]
+
+
+async def test_one_look_takes_so_many_away_at_the_most(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trimmed, "PIECE", 4)
+    for n in range(10):
+        await ledger.execute(made(n))
+    grows = Trimmed(ledger, "@grows", lambda: 1000.0, lasts=1e6, most=1)
+    for left in (6, 2, 1, 1):
+        await grows.added(trimmed.EVERY)
+        assert [each["n"] for each in await kept(ledger, "@grows")] == list(range(10))[-left:]

@@ -14,7 +14,8 @@ from gateway.adapters.base import Written
 from gateway.adapters.storage_disk import DiskStorage
 from gateway.backends.accounts import Accounts, Policy
 from gateway.backends.embedded import Embedded
-from gateway.backends.files import LOOSE, FileRules, Files, Signer
+from gateway.backends.file_rules import FileRules, Signer
+from gateway.backends.files import LOOSE, Files
 from gateway.errors import Code, GatewayError
 from gateway.model.files import FILE, FILE_OPERATIONS, DeleteFile, GetFileMetadata, MoveFile, ReadFile, SaveFile
 from gateway.model.operation import (
@@ -377,8 +378,7 @@ async def test_files_that_are_not_public(tmp_path: Path) -> None:
     app = App(store, tmp_path / "files", public=False)
     await app.keep("a.txt", b"one")
     assert await app.refusal(ReadFile(path="a.txt"), TOM) is Code.FORBIDDEN
-    assert app.files.signer is not None
-    told = app.files.signer.sign("a.txt")
+    told = Signer(b"s", 3600, lambda: app.time).sign("a.txt")
     signed = ReadFile(path="a.txt", signature=told["signature"], expires=int(told["expires"]))
     assert (await app.ask(signed)).content.size == 3
     assert (await app.ask(ReadFile(path="a.txt"), MASTER)).content.size == 3

@@ -98,6 +98,37 @@ async def test_levels_are_shown(dialects: Mapping[str, Dialect], tmp_path: Path)
         assert await refusal(backend, deep) is Code.UNSUPPORTED
 
 
+async def test_everything_is_what_lists_hold_as_well(dialects: Mapping[str, Dialect], tmp_path: Path) -> None:
+    """Parse Server, includeAll: each column of pointers, and each of lists."""
+    async with town(dialects["leancloud"], tmp_path) as (backend, ids):
+        held = [Pointer("House", ids["hut"]), 5, Pointer("Person", ids["ann"]), Pointer("House", "nobody")]
+        changes = {"held": Set(held), "first": Set(Pointer("House", ids["castle"]))}
+        made = (await backend.execute(Create(class_name="Tour", changes=changes), CLIENT)).id or ""
+        for include in (("*",), ("*", "first.owner"), ("*", "held.owner")):
+            found = (await backend.execute(Get(class_name="Tour", id=made, include=include), CLIENT)).object or {}
+            shown = found["held"]
+            assert (shown[0].fields["name"], shown[1], shown[2].fields["name"]) == ("hut", 5, "Ann")
+            assert len(shown) == 3  # a pointer to what is not there disappears
+            assert found["first"].fields["name"] == "castle"
+            owner = found["first"].fields["owner"]
+            assert isinstance(owner, Object) is ("first.owner" in include)
+        # of what is selected, that is
+        some = Get(class_name="Tour", id=made, include=("*",), select=("held",), exact=True)
+        found = (await backend.execute(some, CLIENT)).object or {}
+        assert (set(found), found["held"][2].fields["name"]) == ({"held"}, "Ann")
+        # what a list holds leads on
+        await backend.execute(
+            Update(class_name="Tour", id=made, changes={"held": Set([Pointer("House", ids["castle"])])}), CLIENT
+        )
+        deep = (
+            await backend.execute(Get(class_name="Tour", id=made, include=("*", "held.owner")), CLIENT)
+        ).object or {}
+        assert deep["held"][0].fields["owner"].fields["name"] == "Ann"
+        # a query that names what it shows is the backend's own
+        named = (await backend.execute(Get(class_name="Tour", id=made, include=("held",)), CLIENT)).object or {}
+        assert named["held"][0].fields["name"] == "castle"
+
+
 async def test_values_are_computed_of_one_object(dialects: Mapping[str, Dialect], tmp_path: Path) -> None:
     async with town(dialects["parse"], tmp_path) as (backend, ids):
         outputs = (

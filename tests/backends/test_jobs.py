@@ -77,7 +77,7 @@ class Gateway:
         self.clock.seconds += seconds
         due = Condition("at", Op.LE, int(self.clock.seconds * 1000))
         marked = Condition("mark", Op.EXISTS, True)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await self.store.execute(Find(class_name=TASK, limit=1, where=Or((due, marked))), GATEWAY)).objects:
                 self.scheduler.wake()
                 await asyncio.sleep(0.002)

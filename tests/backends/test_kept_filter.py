@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.backends.kept_filter import kept, read_kept
 from gateway.errors import Code, GatewayError
+from gateway.model import query
 from gateway.model.query import (
     And,
     Arithmetic,
@@ -79,3 +80,18 @@ def test_what_a_newer_gateway_may_have_kept_is_not_guessed_at(wire: Any) -> None
     with pytest.raises(GatewayError) as told:
         read_kept(wire)
     assert told.value.code is Code.UNSUPPORTED
+
+
+def test_what_an_older_gateway_kept_has_fewer_parts() -> None:
+    words = query.Condition("title", query.Op.TEXT, query.Words(some=(query.Phrase("a", prefix=True),)))
+    assert read_kept(kept(words)) == words
+    sort = query.Sort("n", descending=True)
+    wire = kept(query.Condition("x", query.Op.IN, query.Subquery("Post", order=(sort,))))
+    (sorted_by,) = wire["Condition"][2]["Subquery"][5]["tuple"]
+    sorted_by["Sort"].pop()  # where what is missing stands
+    found = read_kept(wire)
+    assert isinstance(found, query.Condition)
+    assert found.value.order == (sort,)
+    sorted_by["Sort"].clear()
+    with pytest.raises(GatewayError):
+        read_kept(wire)

@@ -14,7 +14,8 @@ import pytest
 from gateway.adapters.storage_disk import DiskStorage
 from gateway.backends.accounts import Accounts, Policy
 from gateway.backends.embedded import Embedded
-from gateway.backends.files import FileRules, Files
+from gateway.backends.file_rules import FileRules
+from gateway.backends.files import Files
 from gateway.backends.leaderboards import LeaderboardRules, Leaderboards, next_end
 from gateway.backends.ledger import Ledger
 from gateway.backends.scheduler import Scheduler
@@ -98,7 +99,7 @@ def _id(told: dict[str, Any]) -> str:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - what it waits for knows of no event
             await asyncio.sleep(0.005)
 

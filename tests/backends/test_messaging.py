@@ -178,6 +178,16 @@ async def test_a_subscription_asks_for_a_subtopic_and_for_headers(one: Gateway) 
     assert (await one.data("news", by_topic), await one.data("news", by_header)) == ([1], [2])
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"), [("stocks.*", [2, 3]), ("stocks.nasdaq.*", [3]), ("stocks", [1]), ("*", [0, 1, 2, 3, 4])]
+)
+async def test_a_star_is_all_that_is_below_a_subtopic(one: Gateway, asked: str, told: list[int]) -> None:
+    mine = await one.do(Subscribe(channel="news", subtopic=asked))
+    for at, subtopic in enumerate([None, "stocks", "stocks.nyse", "stocks.nasdaq.msft", "stocksmen"]):
+        await one.do(Publish(channel="news", message=at, subtopic=subtopic))
+    assert await one.data("news", mine) == told
+
+
 async def test_gateways_on_one_store_serve_one_subscription(world: World, one: Gateway) -> None:
     two = world.gateway()
     mine = await one.do(Subscribe(channel="news"))

@@ -55,7 +55,7 @@ async def test_an_account_has_its_apps(owners: Owners) -> None:
     assert (await owners.execute(FindApps(), *BOB)).apps == [SHOP]
     assert (await owners.execute(GetApp(id="b1"), ANN[0].upper(), ANN[1])).app == BLOG
     assert await refusal(owners, *BOB, GetApp(id="b1")) is Code.OBJECT_NOT_FOUND
-    assert await refusal(owners, *ANN, CreateApp()) is Code.UNSUPPORTED
+    assert await refusal(owners, *ANN, CreateApp(name="new")) is Code.UNSUPPORTED
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_an_account_has_its_apps(owners: Owners) -> None:
     ids=["another's", "none", "nothing", "nobody", "too long"],
 )
 async def test_others_are_told_nothing(owners: Owners, email: str, password: str) -> None:
-    for op in (FindApps(), GetApp(id="b1"), GetApp(id="none"), CreateApp()):
+    for op in (FindApps(), GetApp(id="b1"), GetApp(id="none"), CreateApp(name="new")):
         assert await refusal(owners, email, password, op) is Code.UNAUTHORIZED
 
 

@@ -19,6 +19,7 @@ from yarl import URL
 from gateway.app import address_of, listen, make_app, plan, running
 from gateway.errors import SettingsError
 from tests.behind import backend_of_others
+from tests.compiled import dialects
 from tests.faulty import Faulty, Way, answering, faulty_server, http, sending
 
 OWN = {"app_id": "demo", "rest_key": "demo-rest", "javascript_key": "demo-js", "master_key": "demo-master"}
@@ -42,7 +43,7 @@ def config(url: str, *, dialect: str = "parse", **app: Any) -> dict[str, Any]:
     }[dialect]
     if dialect != "backendless":
         theirs["master_key"] = "their-master"
-    server = {**theirs, "retries": 1, "timeout": "2s", "max_answer": "64kB"}
+    server = {**theirs, "retries": 1, "timeout": "30s", "max_answer": "64kB"}
     return {
         "server": {"max_body": "64kB"},
         "apps": [{"name": "blog", "backend": "server", "pass_through": True, "clients": clients, **app}],
@@ -69,7 +70,8 @@ async def gateway(folder: Path, told: Mapping[str, Any]) -> AsyncIterator[Ask]:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(dict(told)), encoding="utf-8")
     with listen("127.0.0.1", 0) as listening:
-        async with running(make_app(plan(path, {})), listening, grace=5), aiohttp.ClientSession() as session:
+        app = make_app(plan(path, {}, dialects()))
+        async with running(app, listening, grace=5), aiohttp.ClientSession() as session:
             address = address_of(listening)
 
             async def ask(method: str, path: str, data: Any = None, headers: Mapping[str, str] = PARSE) -> Answer:
@@ -225,6 +227,16 @@ async def test_headers_that_end_here_do_not_arrive(tmp_path: Path) -> None:
         assert {name: told[name.lower()] for name in kept} == kept
         assert told["host"] == server.url.removeprefix("http://")
         assert told["accept-encoding"] == "identity"  # of a part of a file
+
+
+async def test_where_the_application_is_served_the_gateway_says_itself(tmp_path: Path) -> None:
+    async with before(tmp_path, dialect="leancloud") as (ask, server):
+        answer = await ask("GET", "/2/route?appId=demo", headers={"Host": "app-router.com"})
+        assert (answer.status, answer.json()["api_server"]) == (200, "app-router.com")
+        assert (await ask("GET", "/2/route?appId=nobody", headers={})).status == 401
+        refused = await ask("GET", "/v1/route?appId=demo&secure=1", headers={})
+        assert (refused.status, refused.json()["code"]) == (400, 1)
+        assert server.arrived == []
 
 
 async def test_a_signature_is_not_needed_any_more(tmp_path: Path) -> None:
@@ -444,5 +456,5 @@ def test_what_stands_in_the_way_is_told_at_the_start(case: str, tmp_path: Path) 
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(told), encoding="utf-8")
     with pytest.raises(SettingsError) as refused:
-        plan(path, {})
+        plan(path, {}, dialects())
     assert str(refused.value) == f"{path}: apps.0.pass_through: {message}"

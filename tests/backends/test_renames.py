@@ -45,6 +45,7 @@ from gateway.model.operation import (
 from gateway.model.permission import Permission, PermitAll
 from gateway.model.push import INSTALLATION
 from gateway.model.query import (
+    ANY_TEXT,
     Aggregate,
     Aggregated,
     And,
@@ -65,6 +66,7 @@ from gateway.model.query import (
     RelatedTo,
     Sort,
     Subquery,
+    Words,
 )
 from gateway.model.schema import (
     Action,
@@ -264,6 +266,9 @@ def parts_of(own: str, shown: str) -> dict[str, Any]:
         "ids": ("a", ResultOf("i", 0)),
         "classes": ("Post",),
         "where": where,
+        "text": Or((Condition(title, Op.TEXT, Words()), Condition(ANY_TEXT, Op.TEXT, Words()))),
+        "text_fields": (title, "mark"),
+        "highlights": (title, "*"),
         "having": Comparison(Column("sum"), Op.LT, Aggregated(Aggregate.MAX, Column("mark"))),
         "order": (Sort(title), Sort(f"{pointer}.{path}", True), Sort("sum", True, total)),
         "key": Sort("mark"),
@@ -387,6 +392,7 @@ def test_every_part_of_an_operation_and_of_an_answer_was_thought_of() -> None:
         "app_key",
     }
     plain |= {"session", "token", "url", "providers", "created", "master_only", "app", "apps", "file", "content"}
+    plain |= {"skip", "next_page"}  # which the dialect of the client says
     plain |= {"push", "pushes"}  # of devices, whose columns are the gateway's own
     assert {part.name for part in dataclasses.fields(Result)} == ANSWERED | plain
 
@@ -401,6 +407,14 @@ async def test_a_query_that_is_redirected_is_one_of_the_other_class() -> None:
     assert repr(await told(op)) == as_told(op)
     found = await answer(op, Result(objects=[{"content": "x", "flag": 1}], class_name="Comment"))
     assert (found.class_name, found.objects) == ("Remark", [{"body": "x", "mark": 1}])
+
+
+async def test_what_is_marked_stands_under_the_names_that_clients_know() -> None:
+    op = Find(class_name="Post", limit=1, text=Condition(ANY_TEXT, Op.TEXT, Words()), highlights=("*",))
+    told_there = {"headline": "a", "@highlights": {"headline": ["<em>a</em>"]}}
+    assert (await answer(op, Result(objects=[told_there]))).objects == [
+        {"title": "a", "@highlights": {"title": ["<em>a</em>"]}}
+    ]
 
 
 async def test_rows_have_the_names_that_were_asked_for() -> None:
@@ -499,7 +513,19 @@ async def test_an_error_has_the_names_that_the_client_knows() -> None:
         "expected": "Pointer<_User>",
         "found": "Pointer<Remark>",
     }
-    # without details what the operation named is looked for
+    # a server of others tells no details: what stands in a type is a class, and what the operation named is looked for
+    wrong = Update(class_name="Post", id="p", changes={"author": Set("x")})
+    error = await refusal(
+        wrong,
+        GatewayError(
+            Code.TYPE_MISMATCH, "Article.writer; expected Pointer<Comment> but got String", class_name="Article"
+        ),
+        Columned(),
+    )
+    assert error.message == "Post.author; expected Pointer<Remark> but got String"
+    said = GatewayError(Code.DUPLICATE_VALUE, "no second headline", said_by="somebody")
+    error = await refusal(op, said, Columned())
+    assert (error.message, error.said_by) == ("no second title", "somebody")
     error = await refusal(
         op, GatewayError(Code.BAD_QUERY, "'headline.x' of class Article; headlines are else"), Columned()
     )

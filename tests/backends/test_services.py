@@ -96,7 +96,9 @@ def plain_form() -> HooksJson:
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
+async def served(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    """The parameter is how long a function may take, in seconds."""
+
     async def nothing() -> web.Response:
         return web.json_response({"success": None})
 
@@ -106,7 +108,8 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     store = await Embedded.open(f"sqlite:///{tmp_path}/services.db", secret=b"s" * 32)
     webhooks = Webhooks()
     async with TestServer(application) as server:
-        hook = Hook(name="the function", url=str(server.make_url("/run")), secret=SECRET, timeout=0.5)
+        within = getattr(request, "param", 30)
+        hook = Hook(name="the function", url=str(server.make_url("/run")), secret=SECRET, timeout=within)
         receiver_of = CodeReceiver(webhooks, hook, plain_form(), {})
         functions = WebhookFunctions(
             functions={"hello": receiver_of, "shop.order": receiver_of}, events={"ordered": receiver_of}
@@ -158,6 +161,9 @@ async def test_counters_are_listed_by_a_pattern(served: Served) -> None:
     assert sorted(await served.ask(ListCounters(pattern="*apple"))) == ["apple", "grapple"]
     assert await served.ask(ListCounters(pattern="a?b")) == []
     assert await served.ask(ListCounters(pattern="a.b")) == ["a.b"]
+    assert await served.ask(ListCounters(pattern="*a*p*l*e*")) == ["apple", "grapple"]
+    await served.ask(AddToCounter(name="a" * 500))
+    assert await served.ask(ListCounters(pattern="a*" * 50 + "b")) == [], "and at once"
 
 
 async def test_a_counter_stays_a_number_of_every_client(served: Served) -> None:
@@ -327,6 +333,7 @@ async def test_an_answer_that_is_none_is_no_success(served: Served, status: int,
     assert refused.value.code is Code.UNAVAILABLE
 
 
+@pytest.mark.parametrize("served", [0.5], indirect=True)
 async def test_a_function_that_hangs_is_not_waited_for(served: Served) -> None:
     async def late() -> web.Response:
         await asyncio.sleep(5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -289,13 +288,12 @@ async def test_a_thousand_recipients_do_not_hold_up_the_others(users: Circle) ->
     made = tuple(NewObject({"username": Set(f"u{n}"), "fan": Set(True)}, f"u{n}") for n in range(1000))
     await users.store.execute(CreateMany(class_name=USER, objects=made), trusted)
     sending = asyncio.create_task(send(users, "ann", Subquery(USER, And((Condition("fan", Op.EQ, True),)))))
-    longest = 0.0
+    others = 0
     while not sending.done():
-        began = time.perf_counter()
         await users.do(Create(class_name="Note", changes={"n": Set(1)}), "ben")
-        longest = max(longest, time.perf_counter() - began)
+        others += 1
         await asyncio.sleep(0)
     await sending
-    assert longest < 1.0
+    assert others > 3, "they had to wait until all had it"
     for name in ("u0", "u500", "u999"):
         assert await inbox(users, name) == ["hello"]

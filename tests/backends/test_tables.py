@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +143,68 @@ async def test_many_are_made_all_or_none(dialects: Mapping[str, Dialect], tmp_pa
             (1, True),
             (2, True),
         ]
-        for op in (
-            CreateMany(class_name="Note", objects=objects, upsert=True),
-            CreateMany(class_name="_User", objects=objects),
-        ):
-            assert await refusal(backend, op) is Code.UNSUPPORTED
+        assert await refusal(backend, CreateMany(class_name="_User", objects=objects)) is Code.UNSUPPORTED
+        mine = CreateMany(class_name="Note", objects=(NewObject({"n": Set(5)}, "mine"),), upsert=True)
+        assert await refusal(backend, mine) is Code.UNSUPPORTED  # this server takes no ids
+        assert len((await backend.execute(Find(class_name="Note", limit=10), CLIENT)).objects or []) == 2
     assert (
-        await Tables(_never, None, lambda: None, batch=1).create_many(CreateMany(class_name="Note", objects=()), CLIENT)
+        await Tables(_never, None, lambda _name: None, batch=1).create_many(
+            CreateMany(class_name="Note", objects=()), CLIENT
+        )
     ).ids == []
+
+
+async def test_what_may_be_there_is_made_or_changed_all_or_none(
+    dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    def some(**numbers: int) -> CreateMany:
+        objects = tuple(NewObject({"n": Set(n)}, name) for name, n in numbers.items())
+        return CreateMany(class_name="Note", objects=objects, upsert=True)
+
+    async def there(backend: Emulating) -> dict[str, int]:
+        found = (await backend.execute(Find(class_name="Note", limit=10, order=(Sort(ID),)), CLIENT)).objects or []
+        return {fields[ID]: fields["n"] for fields in found}
+
+    async with backend_of_others(tmp_path, custom_ids=True) as address:
+        async with behind(dialects["parse"], address, with_columns=True) as backend:
+            assert (await backend.execute(some(a=1, b=2), CLIENT)).ids == ["a", "b"]
+            assert (await backend.execute(some(c=3, b=4), CLIENT)).ids == ["c", "b"]
+            assert await there(backend) == {"a": 1, "b": 4, "c": 3}
+            new = CreateMany(class_name="Note", objects=(NewObject({"n": Set(9)}),), upsert=True)
+            (known,) = (await backend.execute(new, CLIENT)).ids or []
+            assert (await there(backend)).pop(known) == 9
+            wrong = replace(some(d=1), objects=(*some(d=1).objects, NewObject({"n": Set("text")}, "a")))
+            assert await refusal(backend, wrong) is Code.TYPE_MISMATCH
+            twice = replace(some(d=1), objects=some(d=1).objects * 2)
+            assert await refusal(backend, twice) is Code.UNSUPPORTED
+            assert "d" not in await there(backend)
+            # at the same time: who comes second sees it, and looks again
+            several = await asyncio.gather(*(backend.execute(some(e=n, f=n), CLIENT) for n in range(3)))
+            assert [result.ids for result in several] == [["e", "f"]] * 3
+            now = await there(backend)
+            assert now["e"] == now["f"]
+        async with behind(dialects["parse"], address, refused=("bulk_upsert",)) as backend:
+            assert await refusal(backend, some(a=1)) is Code.UNSUPPORTED
+
+
+async def test_many_that_match_are_each_written_on_that_condition(
+    dialects: Mapping[str, Dialect], tmp_path: Path
+) -> None:
+    async with (
+        backend_of_others(tmp_path) as address,
+        behind(dialects["leancloud"], address, with_columns=True) as backend,
+    ):
+        for n in range(4):
+            await make(backend, n, "Note")
+        # each of these is of one moment: nobody's increment is counted for an object that no longer matches
+        at_most = Condition("n", Op.LE, 2)
+        update = UpdateMany(class_name="Note", changes={"n": Increment(10)}, where=at_most)
+        totals = await asyncio.gather(*(backend.execute(update, CLIENT) for _ in range(3)))
+        assert sum(result.total or 0 for result in totals) == 3
+        found = (await backend.execute(Find(class_name="Note", limit=10, order=(Sort("n"),)), CLIENT)).objects or []
+        assert [fields["n"] for fields in found] == [3, 10, 11, 12]
+        delete = DeleteMany(class_name="Note", where=Condition("n", Op.GE, 11))
+        assert (await backend.execute(delete, CLIENT)).total == 2
 
 
 async def _never(op: Operation, caller: Caller) -> Result:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -47,6 +47,7 @@ from gateway.model.operation import (
     Relate,
     Relating,
     Result,
+    Returning,
     Update,
     UpdateMany,
     Upsert,
@@ -139,7 +140,7 @@ async def world(tmp_path: Path, outside: OutsideWorld) -> AsyncIterator[World]:
     async with TestServer(application) as server, outside.outside() as adapters:
 
         def receiver(name: str, form: str = "parse") -> Receiver:
-            hook = Hook(name=f"the trigger {name}", url=str(server.make_url("/hook")), timeout=2)
+            hook = Hook(name=f"the trigger {name}", url=str(server.make_url("/hook")), timeout=30)
             return Receiver(webhooks, hook, forms[form], {"hook_key": "h"})
 
         asked = {("Todo", moment): receiver(f"{moment} of Todo") for moment in MOMENTS}
@@ -210,6 +211,25 @@ async def test_what_a_trigger_answers_is_written_and_told(world: World) -> None:
     found = (await world.store.execute(Get(class_name="Todo", id=result.id or ""), MASTER)).object
     assert found is not None
     assert (found["title"], found["n"], found["at"].iso) == ("better", 1, "2026-01-02T03:04:05.678Z")
+
+
+@pytest.mark.parametrize(
+    ("returning", "told"),
+    [
+        (Returning.NOTHING, None),  # recorded of LeanCloud: the id and the time
+        (Returning.COMPUTED, {"title": "better"}),  # Parse Server
+        (Returning.CHANGED, {"title": "better", "n": 1}),
+    ],
+)
+async def test_who_asks_for_nothing_is_not_told_what_a_trigger_set(
+    world: World, returning: Returning, told: dict[str, Any] | None
+) -> None:
+    world.answers["beforeSave"] = lambda question: {"success": {**question["object"], "title": "better"}}
+    result = await world.ask(replace(todo(title="one", n=1), returning=returning))
+    assert result.object == told
+    found = (await world.store.execute(Get(class_name="Todo", id=result.id or ""), MASTER)).object
+    assert found is not None
+    assert found["title"] == "better"
 
 
 async def test_what_a_trigger_leaves_out_is_not_written(world: World) -> None:

@@ -12,7 +12,8 @@ import pytest
 from gateway.adapters.storage_disk import DiskStorage
 from gateway.backends.accounts import Accounts, Policy
 from gateway.backends.embedded import Embedded
-from gateway.backends.files import FileRules, Files
+from gateway.backends.file_rules import FileRules
+from gateway.backends.files import Files
 from gateway.backends.ledger import Ledger
 from gateway.backends.uploads import LASTS, SWEPT_EVERY, UPLOAD
 from gateway.errors import Code, GatewayError

@@ -84,6 +84,17 @@ async def test_a_seal_of_other_keys_is_none() -> None:
     assert await refusal(Whose(Vendor(), b"another secret"), CurrentUser(), asking(session)) is Code.INVALID_SESSION
 
 
+async def test_a_seal_of_other_keys_logs_nobody_out() -> None:
+    session = (await Whose(Vendor(), b"one secret").execute(LOG_IN, CALLER)).session or ""
+    vendor = Vendor()
+    other = Whose(vendor, b"another secret")
+    await other.execute(Get(class_name="Note", id="a"), asking(session))
+    assert (await other.execute(CheckSession(token=session), CALLER)).value is True
+    assert [heard for _, heard in vendor.heard] == ["token-1", None]
+    await other.execute(LogOut(), asking(session))
+    assert (await other.execute(CheckSession(token=session), CALLER)).value is False
+
+
 @pytest.mark.parametrize("token", ["token-1", "a.b.c"])
 async def test_a_token_that_came_by_another_way_is_a_token(token: str) -> None:
     vendor = Vendor()

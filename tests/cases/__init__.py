@@ -135,6 +135,7 @@ def every_case() -> Iterator[Case]:
         code,
         errors,
         exports,
+        files,
         geo,
         geo_points,
         leaderboards,
@@ -145,6 +146,7 @@ def every_case() -> Iterator[Case]:
         recovery,
         scan_time,
         schemas,
+        searches,
         services,
         social,
         tables,
@@ -160,6 +162,7 @@ def every_case() -> Iterator[Case]:
         geo.CASES,
         batches.CASES,
         scan_time.CASES,
+        searches.CASES,
         accounts.CASES,
         recovery.CASES,
         schemas.CASES,
@@ -173,6 +176,7 @@ def every_case() -> Iterator[Case]:
         geo_points.CASES,
         leaderboards.CASES,
         push.CASES,
+        files.CASES,
         social.CASES,
     )
     for theme in themes:

@@ -64,6 +64,16 @@ EXPORTS = (
     ),
 )
 
+BETWEEN = {
+    "convid": "c",
+    "msgid": "m",
+    "till_timestamp": str(AT.ms),
+    "till_msgid": "n",
+    "include_start": "true",
+    "include_stop": "true",
+    "reversed": "true",
+    "limit": "10",
+}
 SAID = (
     case(
         "conversations: say to some",
@@ -71,7 +81,58 @@ SAID = (
         Result(id="m", created_at=AT),
         post(
             "/rtm/messages",
-            {"from_peer": "tom", "conv_id": "c", "message": "Hello", "to_peers": ["ann"], "transient": True},
+            {"from_peer": "tom", "conv_id": "c", "message": "Hello", "to_peers": ["ann"]},
+        ),
+        {"result": {"msg-id": "m", "timestamp": AT.ms}},
+    ),
+    case(
+        "conversations: say and tell devices",
+        SayInConversation(
+            conversation="c",
+            sender="tom",
+            text="Hello",
+            push={"alert": "Hi", "ios": {"badge": 1}},
+            push_platforms=("ios",),
+        ),
+        Result(id="m", created_at=AT),
+        post(
+            "/rtm/messages",
+            {
+                "from_peer": "tom",
+                "conv_id": "c",
+                "message": "Hello",
+                "transient": False,
+                "push_data": {"alert": "Hi", "ios": {"badge": 1}},
+            },
+        ),
+        {"result": {"msg-id": "m", "timestamp": AT.ms}},
+        post(
+            "/rtm/messages",
+            {
+                "from_peer": "tom",
+                "conv_id": "c",
+                "message": "Hello",
+                "transient": False,
+                "push_data": '{"alert": "Hi", "ios": {"badge": 1}}',
+                "no_sync": True,
+                "priority": "high",
+            },
+        ),
+    ),
+    case(
+        "conversations: say to all, and tell all devices of another certificate",
+        SayInConversation(
+            conversation="c", sender="tom", text="Hello", broadcast=True, push={"alert": "Hi"}, push_production=False
+        ),
+        Result(id="m", created_at=AT),
+        post(
+            "/rtm/broadcast",
+            {
+                "from_peer": "tom",
+                "conv_id": "c",
+                "message": "Hello",
+                "push": {"alert": "Hi", "_profile": "dev"},
+            },
         ),
         {"result": {"msg-id": "m", "timestamp": AT.ms}},
     ),
@@ -84,13 +145,31 @@ SAID = (
     ),
     case(
         "conversations: find what was said",
-        FindSaid(conversation="c", sender="tom", before=AT, before_id="m", limit=10),
+        FindSaid(conversation="c", sender="tom", start=AT, start_id="m", limit=10),
         Result(
             value=[{"id": "m", "conversation": "c", "sender": "tom", "text": "Hello", "to": ["ann"], "at": AT}],
         ),
         get("/rtm/messages/logs", convid="c", **{"from": "tom"}, max_ts=str(AT.ms), msgid="m", limit="10"),
         [{"msg-id": "m", "conv-id": "c", "from": "tom", "data": "Hello", "to": ["ann"], "timestamp": AT.ms}],
         get("/rtm/messages/history", convid="c", **{"from": "tom"}, max_ts=str(AT.ms), msgid="m", limit="10"),
+    ),
+    case(
+        "conversations: find what was said between two messages, the oldest first",
+        FindSaid(
+            conversation="c",
+            start=AT,
+            start_id="m",
+            stop=AT,
+            stop_id="n",
+            with_start=True,
+            with_stop=True,
+            rising=True,
+            limit=10,
+        ),
+        Result(value=[]),
+        get("/rtm/messages/logs", **BETWEEN, max_ts=str(AT.ms)),
+        [],
+        get("/rtm/messages/logs", **BETWEEN, timestamp=str(AT.ms)),
     ),
     case(
         "conversations: count who is online",

@@ -810,7 +810,7 @@ TABLES = (
     case(
         "describe a class",
         Describe(class_name="City"),
-        Result(schema=ClassSchema("", CITY)),
+        Result(schema=ClassSchema("City", CITY)),
         Wire(get("/data/City/properties"), HttpResponse(200, CITY_COLUMNS)),
     ),
 )

@@ -588,7 +588,7 @@ def test_the_columns_of_a_table_are_told_and_read(dialect: Dialect) -> None:
         ("RELATION_LIST", "Person"),
     ]
     found = dialect.read_reply(Describe(class_name="Person"), answer)
-    assert found.schema == ClassSchema("", fields)
+    assert found.schema == ClassSchema("Person", fields)
 
 
 # --- what is refused ---

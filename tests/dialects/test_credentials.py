@@ -188,3 +188,24 @@ def test_a_malformed_signature_is_unauthorized(wire: str) -> None:
 
 def test_credentials_show_no_key() -> None:
     assert "secret" not in repr(Credentials("demo", {"master_key": "secret"}, session="secret"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "context"),
+    [({"k": [1]}, {"k": [1]}), ('{"k": 1}', {"k": 1}), ({}, None), ("", None), (None, None)],
+)
+def test_a_context_is_an_object_or_its_text_in_a_body(sent: Any, context: Any, dialects: Mapping[str, Dialect]) -> None:
+    body = {"_method": "PUT", "_ApplicationId": "demo", "_context": sent, "a": 1}
+    request = dialects["parse"].unwrap(HttpRequest("POST", "/classes/Post/x", {}, {}, body))
+    assert (request.body, dialects["parse"].read_credentials(request).context) == ({"a": 1}, context)
+
+
+@pytest.mark.parametrize("wire", ["[1]", "1", "null", "{", '{"a": ' + "[" * 200 + "]" * 200 + "}", "\udce9"])
+def test_a_context_that_is_no_object_is_told_so(wire: str, dialects: Mapping[str, Dialect]) -> None:
+    # recorded: a header with [1], 400 and 107 with these words
+    request = HttpRequest(
+        "POST", "/classes/Post", {}, {"x-parse-application-id": "demo", "x-parse-cloud-context": wire}
+    )
+    with pytest.raises(GatewayError, match=r"Invalid object for context\.") as refused:
+        dialects["parse"].read_credentials(request)
+    assert refused.value.code is Code.BAD_JSON

@@ -21,8 +21,8 @@ from gateway.app import mappings_directory
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.errors import Code, GatewayError
 from gateway.model.account import SignUp
-from gateway.model.operation import Create, Credentials, Delete, Find, Get, Operation, Result, Returning, Update
-from gateway.model.query import Sort
+from gateway.model.operation import Batch, Create, Credentials, Delete, Find, Get, Operation, Result, Returning, Update
+from gateway.model.query import Column, Condition, Op, Output, Sort
 from gateway.model.services import CallFunction
 from gateway.model.update import Set
 from gateway.model.values import ACL, Date
@@ -360,3 +360,18 @@ def test_code_of_a_backend_fails_with_a_number_of_its_own() -> None:
         with pytest.raises(GatewayError) as other:
             dialect.read_reply(Get(class_name="Post", id="a"), answer)
         assert other.value.code is Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("op", "told"),
+    [
+        (Find(class_name="Post", limit=1, outputs=(Output("a", Column("b")),)), "find with values that are computed"),
+        (Find(class_name="Post", limit=1, skip=2, distinct=True), "find with only the rows that differ"),
+        (Batch(items=(), atomic=True, fixed_schema=True), "batch with all of it done, or nothing, and no columns made"),
+        (Update(class_name="Post", id="x", changes={}, where=Condition("a", Op.EQ, 1)), "update with a condition"),
+    ],
+)
+def test_a_refusal_says_what_there_are_no_words_for(op: Operation, told: str) -> None:
+    with pytest.raises(GatewayError) as refused:
+        DIALECTS["parse"].write_request(op, Credentials())
+    assert refused.value.message == f"the backend has no words for it: {told}"

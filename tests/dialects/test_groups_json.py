@@ -73,6 +73,14 @@ def test_what_is_written_is_read() -> None:
     assert (read.group_limit, read.object_limit) == (6, 7)
 
 
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_how_many_levels_are_opened_is_told(depth: int) -> None:
+    """None is a number like any other: the vendor's default is 3."""
+    op = asked(groupBy="created,kind", groupDepth=depth).op
+    assert op.levels == depth
+    assert spoken().write_request(op, Credentials()).body.get("groupDepth", 3) == depth
+
+
 def test_a_backends_groups_are_read_with_their_objects() -> None:
     cup = {"objectId": "c", "name": "cup", "___class": "Item"}
     inner = {"groupBy": {"column": "kind", "value": None}, "hasNextPage": True, "isGroups": False, "items": [cup]}

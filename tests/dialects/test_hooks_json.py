@@ -55,6 +55,13 @@ def test_a_function_is_asked_in_each_form() -> None:
     assert LEAN.function("hello", {}, NOBODY, KEYS, with_objects=True).path == "/1.1/call/hello"
 
 
+def test_code_is_told_the_context_of_a_request() -> None:
+    who = Who("blog", context={"k": [1]})
+    assert PARSE.function("hello", {}, who, {}).body["context"] == {"k": [1]}
+    assert PARSE.trigger(TODO_CHANGED, who, {}).body["context"] == {"k": [1]}
+    assert PARSE.function("hello", {}, NOBODY, {}).body["context"] == {}
+
+
 @pytest.mark.parametrize("name", [".", ".."])
 def test_a_name_that_leads_elsewhere_is_no_function(name: str) -> None:
     assert refusal(lambda: LEAN.function(name, {}, NOBODY, KEYS)).code is Code.NO_FUNCTION

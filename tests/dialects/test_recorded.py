@@ -36,7 +36,6 @@ EACH = [
 
 # what an SDK can ask for and the gateway has not, yet
 REFUSED: Mapping[str, tuple[Code, str]] = {
-    "query fullText sorted by score": (Code.UNSUPPORTED, "full text search is not there yet"),
     "query explain with the master key": (Code.UNSUPPORTED, "the plan of a query is the backend's own"),
     "save existing, an operator in lower case": (
         Code.BAD_VALUE,

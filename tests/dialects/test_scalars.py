@@ -26,6 +26,9 @@ SAMPLES: Mapping[str, st.SearchStrategy[Any]] = {
     "flag": st.just(True),  # false is told by saying nothing
     "flag_json": st.just(True),
     "flag01": st.just(True),
+    "bool": st.booleans(),
+    "yes_no": st.booleans(),
+    "host": st.sampled_from(["https://api.example.com", "https://127.0.0.1:8080"]),
     "iso_ms": DATES,
     "from_day": DATES,
     "to_day": DATES,

@@ -18,7 +18,7 @@ from gateway.mapping.schema import MappingFile, read_mapping
 from gateway.model.definition import CreateClass, GetSchema
 from gateway.model.operation import Credentials, Result
 from gateway.model.schema import Action, ClassPermissions, ClassSchema, Field, Kind, Rule, Type
-from gateway.wire import HttpRequest
+from gateway.wire import HttpRequest, HttpResponse
 
 WRONG: dict[str, tuple[dict[str, Any], Code, str]] = {
     "fields that are a list": ({"fields": []}, Code.BAD_JSON, "the fields must be an object, not []"),
@@ -180,6 +180,17 @@ def test_permissions_are_not_there_where_a_dialect_has_none(dialects: Mapping[st
         dialects["leancloud"].read_request(request), Result(schema=ClassSchema("City", permissions=ClassPermissions()))
     )
     assert answer.body == {name: {"type": kind} for name, kind in SYSTEM.items()}
+
+
+def test_what_a_server_does_not_tell_of_a_class_is_not_made_up(dialects: Mapping[str, Dialect]) -> None:
+    """LeanCloud answers the columns, and neither the name that it was asked for nor who may do what."""
+    op = GetSchema(class_name="City")
+    told = dialects["leancloud"].read_reply(op, HttpResponse(200, {"name": {"type": "String"}}))
+    assert told.schema == ClassSchema("City", {"name": Field(Type(Kind.STRING))}, permissions=None)
+    shown = dialects["parse"].write_answer(dialects["parse"].read_request(HttpRequest("GET", "/schemas/City")), told)
+    assert shown.body["className"] == "City"
+    assert "classLevelPermissions" not in shown.body
+    assert shown.body["fields"]["name"] == {"type": "String"}
 
 
 SYSTEM = {"objectId": "String", "createdAt": "Date", "updatedAt": "Date"}

@@ -77,6 +77,9 @@ ANYWHERE: tuple[tuple[str, Damage, str], ...] = (
     ),
     ("an error without a status", drop("errors", "rows", "internal", "status"), "errors.rows.internal.status: Field required"),
     ("an error number as text", put("errors", "rows", "internal", "code", value="1"), "errors.rows.internal.code: Input should be a valid integer"),
+    ("a path beside the mounts where nothing is", put("beside", value=["/no/where"]), "beside: nothing is served or refused at '/no/where'"),
+    ("a path that is refused openly, and not refused", put("refused_openly", value=["GET /no"]), "refused_openly: 'GET /no' is not refused"),
+    ("an application named by nothing", put("routes", 0, "keyless", value="app"), "routes.0 ({first}).keyless: must be a hole of the path, or a parameter, that binds nothing"),
     ("no answer to a preflight", drop("cors"), "cors: Field required"),
     ("a bad regular expression", put("names", "class", value="("), "names: is no regular expression: missing ), unterminated subpattern at position 0"),
     ("an unknown system field", put("fields", "idd", value="x"), "fields.idd: is no system field; there are @id, @created_at, @updated_at, @acl, @owner"),
@@ -162,6 +165,7 @@ DAMAGES: tuple[tuple[str, Damage, str], ...] = (
     ("two routes of one path", put("routes", 2, "http", value="GET /classes/{class_name}"), "routes.2 (GET /classes/{class_name}): get needs id, and nothing binds it"),
     ("one route twice", lambda raw: raw["routes"].append(deepcopy(raw["routes"][0])), "routes.{count} (POST /classes/{class_name}): POST /classes/{class_name} is served by another route already"),
     ("a batch that says nothing of its requests", lambda raw: [route.pop("batch", None) for route in raw["routes"]], "{batch}.batch: belongs to a batch, and to nothing else"),
+    ("a key of the body that is refused", lambda raw: raw["routes"][0].update(refuse=["objectId"], body={"objectId": "$id", "+": "$changes|changes"}), CREATE + ".refuse: objectId is a key of the body"),
     ("a statement in the place of a parameter", lambda raw: raw["routes"][1].update(statement={"text": "order", "values": "v"}), "routes.1 (GET /classes/{class_name}): the parameter order has two fates"),
     ("a statement of an unknown operation", lambda raw: raw["routes"][1].update(statement={"text": "q", "values": "v", "kinds": {"insert": {"op": "make", "reply": {}}}}), "routes.1 (GET /classes/{class_name}).statement.kinds.insert.op: there is no operation 'make'; there are " + ", ".join(OPERATIONS)),
     ("a statement of an unknown kind", lambda raw: raw["routes"][1].update(statement={"text": "q", "values": "v", "kinds": {"merge": {"op": "create", "reply": {}}}}), "routes.1.statement.kinds.merge.[key]: Input should be 'insert', 'update' or 'delete'"),
@@ -211,7 +215,13 @@ def expected(message: str, name: str, raw: Any) -> str:
     """The message with what differs from one good mapping to another: its codecs, how many routes it has, its batch."""
     codecs = ", ".join(sorted(GOOD[name]._compiler.codecs))
     batch = next(f"routes.{at} ({route['http']})" for at, route in enumerate(raw["routes"]) if route["op"] == "batch")
-    for hole, text in (("{codecs}", codecs), ("{count}", str(len(raw["routes"]))), ("{batch}", batch)):
+    first = raw["routes"][0]["http"]
+    for hole, text in (
+        ("{codecs}", codecs),
+        ("{count}", str(len(raw["routes"]))),
+        ("{batch}", batch),
+        ("{first}", first),
+    ):
         message = message.replace(hole, text)
     return message
 

@@ -82,7 +82,7 @@ BOMBS = [("(a+)+$", "a" * 50_000 + "b"), ("(a|a)*c", "a" * 50_000), ("(.*)*(.*)*
 def test_bombs_do_not_go_off(pattern: str, text: str) -> None:
     started = time.monotonic()
     assert matches(pattern, "", text) is False
-    assert time.monotonic() - started < 5  # a backtracking engine would need years
+    assert time.monotonic() - started < 30  # a backtracking engine would need years
 
 
 LIKES = [
@@ -123,7 +123,7 @@ def test_patterns_of_sql(pattern: str, value: str | float | None, *, expected: b
 def test_patterns_of_sql_take_linear_time() -> None:
     started = time.monotonic()
     assert not is_like(like_pattern("%a" * 1000 + "b"), "a" * 100_000)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 FOUND = [

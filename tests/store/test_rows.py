@@ -242,7 +242,7 @@ async def test_a_query_whose_joins_multiply_is_stopped(tmp_path: Path) -> None:
     for find in (count, some):
         started = time.monotonic()
         assert (await shop.refused(find))[0] is Code.TIMEOUT
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
     await store.close()
 
 

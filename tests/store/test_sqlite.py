@@ -19,12 +19,12 @@ import pytest
 
 from gateway.errors import Code, GatewayError, StartupError
 from gateway.model.operation import Caller, Create, Delete, Find, Get, Result, Update
-from gateway.model.query import And, Condition, Filter, Op, Regex
+from gateway.model.query import And, Condition, Filter, Op, Phrase, Regex, Words
 from gateway.model.update import Increment, Set
 from gateway.model.values import OWNER, Date
 from gateway.store.schema import EMPTY
 from gateway.store.session import Clock
-from gateway.store.sqlite import Reader, SqliteStore, prepare_file
+from gateway.store.sqlite import Reader, SqliteStore, pause_of, prepare_file
 from tests.store.conftest import CALLER, Shop
 
 ROOT = Path(__file__).parent.parent.parent
@@ -142,7 +142,7 @@ async def test_a_job_that_fails_takes_no_other_with_it(shop: Shop, tmp_path: Pat
 
 async def test_a_job_that_ends_the_transaction_takes_no_other_with_it(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
-    async with opened(path, time_limit=0.2) as shop:
+    async with opened(path, time_limit=1.0) as shop:
         await filled(path, shop)
         with locked(path):
             # a DELETE that is interrupted rolls everything back: https://sqlite.org/c3ref/interrupt.html
@@ -235,6 +235,12 @@ async def test_readers_do_not_wait_for_a_long_write(shop: Shop, tmp_path: Path) 
         assert not write.done()
     await write
     assert await shop.get("Post", known) == {"n": 2}
+
+
+def test_a_lock_is_tried_for_often_and_for_as_long_as_it_takes() -> None:
+    """Ten seconds are a thousand tries, and 2 ** 1100 is too large to be a number of seconds."""
+    assert [pause_of(tries) for tries in (0, 1, 2)] == [0.0005, 0.001, 0.002]
+    assert pause_of(1_000_000) == pause_of(10) < 0.01
 
 
 async def test_a_slow_query_leaves_the_loop_to_others_and_ends_in_time(tmp_path: Path) -> None:
@@ -378,7 +384,7 @@ UNUSABLE = [
     (of_another_program, "of another program"),
     (of_another_program_and_empty, "of another program"),
     (a_folder, "unable to open"),
-    (of_a_later_format, "has format 99, and this gateway reads up to 3; use a newer one"),
+    (of_a_later_format, "has format 99, and this gateway reads up to 4; use a newer one"),
 ]
 
 
@@ -406,6 +412,7 @@ def as_it_was_before_owners(path: Path) -> None:
         for (number,) in database.execute("SELECT id FROM class").fetchall():
             database.execute(f"DROP INDEX object_{number}_owner")
             database.execute(f"ALTER TABLE object_{number} DROP COLUMN owner")
+        database.execute("DROP TABLE text_index")
         database.execute("UPDATE catalogue SET format = 2")
 
 
@@ -424,8 +431,11 @@ async def test_a_file_from_before_there_were_owners_gets_them(tmp_path: Path) ->
         assert owners == [None, None, "u1"]  # a user is its own
         await Shop(shop.store, Caller("test", user_id="u1")).create("Post", "p2", n=1)
         assert await shop.ids("Post", Condition(OWNER, Op.EQ, "u1")) == ["p2"]
+        await shop.create("Post", "p3", title="a word")
+        searched = Condition("title", Op.TEXT, Words(some=(Phrase("word"),)))
+        assert await shop.ids("Post", searched) == ["p3"]
     async with opened(path) as shop:  # once is enough
-        assert await shop.ids("Post") == ["p1", "p2"]
+        assert await shop.ids("Post") == ["p1", "p2", "p3"]
 
 
 async def test_one_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
@@ -469,4 +479,15 @@ def test_a_read_that_is_stopped_as_it_begins_leaves_the_connection_free(tmp_path
     with pytest.raises(GatewayError) as missing:
         reader.execute(find, Caller("app"), math.inf)
     assert missing.value.code is Code.CLASS_NOT_FOUND
+    reader.close()
+
+
+def test_the_schema_is_told_whatever_time_was_given_to_what_was_read_before(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    prepare_file(path).close()
+    reader = Reader(path, Clock(lambda: 0), b"secret", EMPTY)
+    for _ in range(2000):
+        with contextlib.suppress(GatewayError):
+            reader.roles_of("nobody", 0.0)
+        assert reader.schema(math.inf).classes == {}
     reader.close()
