@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,10 +24,11 @@ import yaml
 
 from tests.log_watch import WATCH
 from tests.outside import OutsideWorld, ReceivedMail, outside_world
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
-START_SECONDS = 30
-STOP_SECONDS = 15
+START_SECONDS = 120
+STOP_SECONDS = 60
 LISTENING = re.compile(r"listening on (http://\S+)")
 
 
@@ -131,6 +131,12 @@ def config(
             },
             code_app(outside, engine_port),
             {
+                "name": "routed",  # its clients are told no server, and ask where one is: by the id, in the US region
+                "backend": "local",
+                "files": files,
+                "clients": {"leancloud": {"app_id": "routed-MdYXbMMI", "app_key": "routed-key"}},
+            },
+            {
                 "name": "tell",  # the same once more, but clients tell devices, and send emails
                 "backend": "local",
                 "files": files,
@@ -156,7 +162,7 @@ def code_app(outside: OutsideWorld, engine_port: int) -> dict[str, object]:
         "backend": "local",
         "functions": {"hello": webhook},
         "triggers": {"Watched": dict.fromkeys(moments, webhook)},
-        "engine": {"url": f"http://127.0.0.1:{engine_port}", "format": "leancloud", "timeout": "5s"},
+        "engine": {"url": f"http://127.0.0.1:{engine_port}", "format": "leancloud", "timeout": "30s"},
         "registered_hooks": {"private": True},
         "clients": {
             "backendless": {"app_id": "code", "js_key": "code-js-key", "cloud_code_key": "code-cloud-code-key"},
@@ -169,12 +175,6 @@ def code_app(outside: OutsideWorld, engine_port: int) -> dict[str, object]:
             },
         },
     }
-
-
-def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @contextmanager

@@ -31,6 +31,9 @@ export const backendless = {
   fixedApiKey: env.BACKENDLESS_FIXED_API_KEY ?? 'fixed-js-key',
 };
 
+/** The same once more for LeanCloud clients that are told no server: an id with this end is of the US region. */
+export const routed = { appId: 'routed-MdYXbMMI', appKey: 'routed-key' };
+
 /** The same objects once more, where clients tell devices and send emails. */
 export const tell = { ...backendless, appId: 'tell', apiKey: 'tell-js-key', cloudCodeKey: 'tell-code-key' };
 

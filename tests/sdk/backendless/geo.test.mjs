@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
+import Backendless3 from 'backendless3';
 import Backendless4 from 'backendless4';
 import Backendless5 from 'backendless5';
 
@@ -111,3 +112,22 @@ for (const [generation, sdk] of Object.entries({ 4: Backendless4, 5: Backendless
     });
   });
 }
+
+test('SDK 3 finds pages', async () => {
+  Backendless3.serverURL = serverURL;
+  Backendless3.initApp(appId, apiKey, 'v1');
+  const told = call => new Promise((done, fail) => call(new Backendless3.Async(done, fail)));
+  const category = target.newClass('category');
+  for (const latitude of [10, 12, 11]) {
+    await told(async => Backendless3.Geo.savePoint(new Backendless3.GeoPoint({ latitude, longitude: 20, categories: [category] }), async));
+  }
+  const find = settings => told(async => Backendless3.Geo.find({ ...new Backendless3.GeoQuery(), categories: [category], ...settings }, async));
+  const around = { latitude: 10, longitude: 20, radius: 1000, units: 'KILOMETERS' };
+  const page = await find({ ...around, pageSize: 2, offset: 0 });
+  assert.deepEqual([page.offset, page.data.map(({ latitude }) => latitude), page.totalObjects], [0, [10, 11], 3]);
+  assert.match(page._nextPage, /\/geo\/points\?.*offset=2/);
+  const last = await find({ ...around, pageSize: 2, offset: 2 });
+  assert.deepEqual([last.offset, last.data.map(({ latitude }) => latitude), last.totalObjects], [2, [12], 3]);
+  const searchRectangle = [12.5, 19, 10.5, 21];
+  assert.equal((await find({ searchRectangle })).totalObjects, 2);
+});

@@ -54,7 +54,7 @@ describe('the operations', () => {
     assert.deepEqual([two.objectId, two.name, two.age], [one.objectId, 'Ann', 21]);
     assert.ok(two.updated > one.created);
     assert.deepEqual([three.objectId, three.age, four.name, four.age], ['own', null, 'Bob', 5]);
-    assert.ok(Math.abs(gone - Date.now()) < 10_000);
+    assert.ok(Math.abs(gone - Date.now()) < 60_000);
     assert.equal(await count(), 2);
     assert.equal((await store.findById(one.objectId)).age, 21);
   });

@@ -22,7 +22,8 @@ const table = name => Backendless.Data.of(name);
 const SDKS = {
   LeanCloud: {
     create: async (className, fields) => {
-      const object = await new AV.Object(className).save(fields);
+      // without the option LeanCloud tells nothing but the id and the time: recorded
+      const object = await new AV.Object(className).save(fields, { fetchWhenSave: true });
       return { id: object.id, told: object.toJSON() };
     },
     update: async (className, id, fields) => {

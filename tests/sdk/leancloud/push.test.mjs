@@ -23,7 +23,7 @@ async function install(attributes) {
 }
 
 async function over(id) {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     const told = await send('GET', `/tables/Notifications/${id}`);
     if (told.status === 'done') return told;
     await new Promise(resolve => setTimeout(resolve, 20));

@@ -859,7 +859,7 @@ def test_a_push_and_what_became_of_it() -> None:
     scheduled.fetch()
     assert scheduled.get("status") == "scheduled"
     sent = leancloud.push.send({"alert": "now"}, where=where, prod="dev", flow_control=0)
-    for _ in range(500):
+    for _ in range(3000):
         sent.fetch()
         if sent.get("status") == "done":
             break

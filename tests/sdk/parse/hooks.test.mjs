@@ -136,3 +136,19 @@ test('a trigger that was registered changes what is saved, or refuses it', async
   await made.save({ title: 'as it came' });
   assert.equal((await new Parse.Query(className).get(made.id)).get('title'), 'as it came');
 });
+
+test('the context of a request is told to the webhook that it leads to', async () => {
+  const name = newClass('Told');
+  await Parse.Hooks.createFunction(name, `${address}/sum`);
+  await Parse.Cloud.run(name, { a: 1, b: 2 }, { context: { why: ['sum'] } });
+  assert.deepEqual(asked.at(-1).context, { why: ['sum'] });
+  await Parse.Cloud.run(name, { a: 1, b: 2 });
+  assert.deepEqual(asked.at(-1).context, {});
+  await Parse.Hooks.createTrigger(name, 'beforeSave', `${address}/loud`);
+  await new Parse.Object(name, { title: 'a' }).save(null, { context: { why: 'save' } });
+  assert.deepEqual(asked.at(-1).context, { why: 'save' });
+  await Parse.Object.saveAll([new Parse.Object(name, { title: 'a' })], { context: { why: 'all' } });
+  assert.deepEqual(asked.at(-1).context, { why: 'all' });
+  await Parse.Hooks.removeFunction(name);
+  await Parse.Hooks.removeTrigger(name, 'beforeSave');
+});

@@ -8,7 +8,7 @@ import { Parse, master, send } from './sdk.mjs';
 
 /** The status of a job, when it runs no more. */
 async function ended(id) {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     const status = await Parse.Cloud.getJobStatus(id);
     if (status.get('status') !== 'running') return status;
     await new Promise(resolve => setTimeout(resolve, 10));

@@ -24,7 +24,7 @@ const install = attributes =>
   });
 
 async function over(id) {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     const status = await Parse.Push.getPushStatus(id, master);
     if (['succeeded', 'failed'].includes(status.get('status'))) return status;
     await new Promise(resolve => setTimeout(resolve, 20));
