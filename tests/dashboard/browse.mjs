@@ -21,7 +21,7 @@ AV.init({ appId: 'demo', appKey: 'demo-key', masterKey: 'demo-master', serverURL
 const books = async () => (await new AV.Query('Book').ascending('year').find()).map(book => book.toJSON());
 /** What is read, once it is as it should be, or when that has taken too long. The page shows an edit before it is saved. */
 const until = async (read, isDone) => {
-  const end = Date.now() + 30 * SECONDS;
+  const end = Date.now() + 60 * SECONDS;
   let found = await read();
   while (!isDone(found) && Date.now() < end) {
     await new Promise(resolve => setTimeout(resolve, 50));

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.ports import free_port
 from tests.sdk.conftest import Process
 from tests.sdk.test_javascript import missing
 
@@ -24,8 +25,8 @@ HERE = Path(__file__).parent
 SDK = HERE.parent / "sdk" / "node_modules"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PASSWORD = "a password of the dashboard's"
-SECONDS = 110
-START_SECONDS = 30
+SECONDS = 240
+START_SECONDS = 120
 
 KEYS = {
     "parse": {"app_id": "demo", "master_key": "demo-master"},
@@ -80,13 +81,7 @@ def dashboard_url(gateway_url: str, tools: tuple[str, str], tmp_path: Path) -> I
             yield f"http://127.0.0.1:{port}"
         finally:
             dashboard.terminate()
-            dashboard.wait(15)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+            dashboard.wait(60)
 
 
 def wait_for(port: int, dashboard: subprocess.Popen[bytes]) -> None:

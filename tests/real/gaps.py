@@ -16,7 +16,6 @@ PATHS = "Parse Server on PostgreSQL knows dotted paths of text only"
 REGEX = "a regular expression is one of PostgreSQL"
 INTERNAL = "Parse Server tells it as its own failure (500)"
 ESTIMATE = "Parse Server counts by the planner's estimate where the master asks for all"
-MAILS = "needs mails, which this Parse Server has no adapter for"
 RESTRICTED = "Parse Server knows no restricted sessions, and no pairing"
 POLICY = "is a matter of this Parse Server's configuration"
 ITS_WAY = "Parse Server has it otherwise"
@@ -28,7 +27,8 @@ SECOND_HOOK = "Parse Server on PostgreSQL keeps both webhooks of a name, and tel
 PUSHES = "Parse Server sends at once, unless somebody else takes on what is for later"
 NOTHING = "an answer of Parse Server\u2019s has no place for nothing"
 EVENTS = "Parse Server keeps no events unless an adapter does"
-TEXT = "101 is both, and the sentence of the client's dialect is told"
+WORDS = "what is searched for on PostgreSQL is a tsquery: its words have operators between them, and their accents"
+SEARCHES = "Parse has words for a search of one field, and not of all; nor does it mark what was found"
 
 PARSE: Mapping[str, Mapping[str, str]] = {
     "acl": {
@@ -53,14 +53,16 @@ PARSE: Mapping[str, Mapping[str, str]] = {
         "an event has the time that its client says": EVENTS,
     },
     "clp": {
-        "only who is logged in": TEXT,
         "a protected field is not asked for, not sorted by, and can be written": INTERNAL,
     },
     "files": {
         "bytes as a list of numbers": TYPES,
         "metadata and tags": KEEPS_BYTES,
         "objects are found by their files": WHOLE,
-        "what is no file is refused": "Parse Server takes a file of no bytes where they come as a stream",
+    },
+    "fulltext": {
+        "several words, phrases, and what must not be there": WORDS,
+        "accents make no difference": WORDS,
     },
     "functions": {"nothing and null are two things": NOTHING},
     "hooks": {
@@ -156,10 +158,10 @@ SHARED = "Parse Server opens a session for each log-in"
 OPERATOR_STORED = "Parse Server on PostgreSQL stores the operator itself"
 UPLOADS = "an upload is announced, and then ended, which Parse has no words for"
 ENGINE = "it is a function of LeanEngine alone"
-ONE_DEVICE = "Parse Server does not tell the id of a device that was there"
 RECORDS = "Parse has no such records of pushes, nor a way to take one back"
 PUSHED = "a push of Parse knows no environment, and no id of its request"
 FILES = "a file of Parse has no id, and is compared by nothing"
+CODES = "Parse has no codes by text message, and no captchas before them"
 
 LEANCLOUD: Mapping[str, Mapping[str, str]] = {
     "acl": {
@@ -269,7 +271,6 @@ LEANCLOUD: Mapping[str, Mapping[str, str]] = {
         "the permissions of classes are Parse Server's own, and the configuration has none over them",
     ),
     "push": {
-        "a device, its channels, and its one object": ONE_DEVICE,
         "a push to channels and a query at once, and its record": PUSHED,
         "a device that wants none, and an Android device without a token": RECORDS,
         "scheduled pushes are listed, and can be taken back": RECORDS,
@@ -297,6 +298,23 @@ LEANCLOUD: Mapping[str, Mapping[str, str]] = {
         "the first log-ins of a user at the same time share one token, too": SHARED,
         "refreshes at the same time leave one token": "Parse has no such request",
     },
+    "recovery": {
+        "addresses that get no mail": "Parse Server does not tell that nobody has an address",
+        **dict.fromkeys(
+            (
+                "a number is verified by the code that a sign-up sends",
+                "the code to verify a number is sent once more",
+                "a number signs up, and later logs in",
+                "a code logs in",
+                "a code to log in is for verified numbers",
+                "a code resets a password",
+                "a number is changed by the code that goes to the new one",
+                "a code confirms",
+                "a captcha before a code",
+            ),
+            CODES,
+        ),
+    },
     "relations": {},
     "roles": {"a role needs an ACL": "111 is a mismatch of types as well"},
     "social": dict.fromkeys(
@@ -320,6 +338,43 @@ LEANCLOUD: Mapping[str, Mapping[str, str]] = {
             "one status, by its id",
         ),
         "who follows whom stands beside the users, which are the server's",
+    ),
+    "search": dict.fromkeys(
+        (
+            *(
+                f"a search finds {found}"
+                for found in (
+                    "one word",
+                    "one of several words",
+                    "any case, any accent",
+                    "a word of two Chinese characters",
+                    "a phrase",
+                    "of one field",
+                    "a phrase of one field",
+                    "several in one field",
+                    "AND",
+                    "brackets",
+                    "what must and what must not be there",
+                    "NOT",
+                    "how a word begins",
+                    "what has a field",
+                    "what has it not",
+                    "everything",
+                    "nothing",
+                )
+            ),
+            "what is found are objects, with no address of a page",
+            "what was found is marked where it is asked for",
+            "the best match comes first, unless another order is asked for",
+            "a sort builder says where what is missing stands",
+            "one query asks for page after page",
+            "some fields can be searched, and pointers included",
+            "what a client may not read is not found",
+            "what is written is found at once, and what is gone is not",
+            "what a search box cannot mean here is refused in words",
+            "a class that is not there has nothing in it",
+        ),
+        SEARCHES,
     ),
     "subqueries": {
         "matchesQuery with a limit and an order in the inner query": "in Parse a query inside a query has no limit",
@@ -361,11 +416,11 @@ LIKE = "a regular expression finds nothing but texts"
 GEOMETRY = "Parse has no lines, and no polygons with holes"
 JSON = "a column of Parse holds objects or lists, and no other JSON"
 EDITS = "Parse has no changes that compute, and none inside JSON but of keys"
-UNITS = "in a transaction of Parse nothing can use what is made in it"
+UNITS = "in a transaction of Parse nothing can use what is known only when it is done"
 SINGLES = "in a transaction of Parse nothing can be looked up, or be too much"
 ITSELF = "Parse Server waits for itself where a transaction makes a class or a column on PostgreSQL"
 USERS = "Parse keeps no status of a user"
-MANY = "users, and what may be there already, are not made many at once"
+MANY = "users are not made many at once"
 ONLY_STORE = "`dynamic_schema` is for the gateway's own store"
 OTHER_NUMBER = "sorted by a relation, it is refused with another number"
 ADDRESSES = "what is no address is Parse Server's to say"
@@ -383,7 +438,8 @@ BACKENDLESS: Mapping[str, Mapping[str, str]] = {
         "an id that is taken fails, and nothing is made": ITSELF,
         "changed by a condition: it answers how many": ITSELF,
         "every one of a thousand": ITSELF,
-        "upserted, they are changed or made": MANY,
+        "upserted, they are changed or made": ITSELF,
+        "deleted by a condition, by ids, and as objects": ITSELF,
         "users, who can then log in": MANY,
         "what somebody else may not touch is passed over": OWNERS,
     },
@@ -589,7 +645,7 @@ BACKENDLESS: Mapping[str, Mapping[str, str]] = {
         "friend of one of those created, in all ways": UNITS,
         "friends of one of those created, in all ways": UNITS,
         "to what is not there, or has not run yet, are refused": UNITS,
-        "operations have the names that they are given": UNITS,
+        "operations have the names that they are given": ITSELF,
         "an expression, an edit of JSON, a Date and a null are what they are elsewhere": UNITS,
         "one that was written as JSON in server code": UNITS,
         "FIND, with all that a query has": AGGREGATES,

@@ -1,7 +1,9 @@
 'use strict';
 // Parse Server, as a gateway finds it: `node server.js`, told by the environment. PORT is where it listens, DATABASE_URL a
-// PostgreSQL database of its own, FOLDER takes its files and logs. At CONTROL_PORT, /pushes tells what devices were told,
-// /code defines the app's functions again, and any other request empties the database. What it prints first says that it is ready.
+// PostgreSQL database of its own, FOLDER takes its files and logs. With MAILS=1 it verifies addresses, and sends mails.
+// At CONTROL_PORT, /pushes tells what devices were told, and /mails who was sent what; /messages is not there, as it sends
+// no text messages. /code defines the app's functions again, and any other request empties the database. What it prints
+// first says that it is ready.
 
 process.env.TESTING = '1'; // TestUtils refuses to empty a database without it
 
@@ -31,6 +33,21 @@ function deliver({ data }, devices) {
   return devices.map(device => ({ device, transmitted: true }));
 }
 
+// what the gateway's own mails are called, so that the suites find these by the same words
+const mails = [];
+function keep(subject) {
+  return ({ user, link }) => mails.push({ to: [user.get('email')], subject, text: link, html: '', attached: {} });
+}
+const mailing = {
+  appName: 'Demo',
+  emailAdapter: {
+    sendMail: () => {}, // Parse Server wants one, and asks the two below
+    sendPasswordResetEmail: keep('A new password'),
+    sendVerificationEmail: keep('Confirm your address'),
+  },
+  verifyUserEmails: true,
+};
+
 // the code of the app: what the suites call and start
 function cloud() {
   const { Cloud, Error } = global.Parse;
@@ -55,6 +72,8 @@ function cloud() {
   }
 }
 
+const arrived = { '/pushes': pushes, '/mails': mails };
+
 const options = {
   appId: 'real-app',
   masterKey: 'real-master',
@@ -77,6 +96,7 @@ const options = {
   auth: Object.fromEntries(['github', 'myprovider', 'test', 'weixin'].map(name => [name, believed])),
   filesAdapter: new (FilesAdapter.default || FilesAdapter)({ filesSubDirectory: 'files' }),
   push: { adapter: { getValidPushTypes: () => ['ios', 'android'], send: async (body, devices) => deliver(body, devices) } },
+  ...(env.MAILS === '1' ? mailing : {}),
   logsFolder: path.join(env.FOLDER, 'logs'),
   silent: true,
   verbose: false,
@@ -99,8 +119,13 @@ ParseServer.startApp(options)
     () =>
       new Promise(resolve => {
         const control = http.createServer((request, response) => {
-          if (request.url === '/pushes') {
-            response.end(JSON.stringify(pushes));
+          if (request.url in arrived) {
+            response.end(JSON.stringify(arrived[request.url]));
+            return;
+          }
+          if (request.url === '/messages') {
+            response.statusCode = 404;
+            response.end();
             return;
           }
           if (request.url === '/code') {

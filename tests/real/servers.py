@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -18,10 +17,12 @@ from typing import NoReturn
 
 import pytest
 
+from tests.ports import free_port
+
 HERE = Path(__file__).parent
-START_SECONDS = 60
-STOP_SECONDS = 15
-DATABASES = ("parse", "tables")
+START_SECONDS = 120
+STOP_SECONDS = 60
+DATABASES = ("parse", "tables", "in_a_row", "mails")
 
 APP = {"app_id": "real-app", "rest_key": "real-rest", "javascript_key": "real-js", "master_key": "real-master"}
 """What server.js is configured with."""
@@ -32,11 +33,6 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def postgres_programs() -> Path:
@@ -71,6 +67,7 @@ def postgres() -> Iterator[str]:
         settings = (
             *("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "max_connections=200"),
             *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "idle_in_transaction_session_timeout=3s"),
+            "autovacuum=off",  # it would renew the planner's estimates, by which Parse Server counts, at any moment
         )
         with subprocess.Popen(
             [*somebody, str(programs / "postgres"), "-D", data, *(f"--{setting}" for setting in settings)],
@@ -108,7 +105,7 @@ class ParseServer:
 
     @property
     def inbox(self) -> str:
-        """Where the suites look for the pushes that it has sent."""
+        """Where the suites look for the pushes and mails that it has sent."""
         return self.control.rstrip("/")
 
     def define_code(self) -> None:

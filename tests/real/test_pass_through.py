@@ -59,7 +59,7 @@ UNTOUCHED: Mapping[str, Mapping[str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def passing_url(server: ParseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def passing_url(server: ParseServer, emptied: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("passing") / "config.yaml"
     told = config(server.url)
     told["apps"] = [

@@ -7,6 +7,8 @@ import pytest
 from tests.real.servers import ParseServer
 from tests.real.suites import asked, hold_to_the_gaps
 
+pytestmark = pytest.mark.usefixtures("emptied")
+
 KEPT = "leancloud/leaderboard.test.mjs"
 """What Parse Server has no idea of, and is kept beside it."""
 

@@ -47,7 +47,7 @@ def ask(address: str, method: str, path: str, body: Any = None, **query: str) ->
     url = f"{address}{mount}{path}{'?' if query else ''}{urlencode(query)}"
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=120) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         with error:
