@@ -41,7 +41,7 @@ ID_HEADERS: Final = ("x-parse-job-status-id", "x-parse-push-status-id")
 # what the recording has parsed as JSON, or as text, though it was sent so
 # a job or a push that goes on after its answer: recorded when it was done
 UNDER_WAY: Final = re.compile(r'"status": "(running|pending)"')
-PATIENCE: Final = 5.0
+PATIENCE: Final = 60.0
 
 # lists that nobody asked to be in an order
 UNORDERED: Final = frozenset({267, 433, 551})

@@ -34,9 +34,12 @@ async def test_recorded_exchanges_are_answered_as_they_were(tmp_path: Path) -> N
     }
     async with TestClient(TestServer(make_app(plan(config)))) as client:
         replay = Replay(client, "demo-key", "demo-master", made)
+        replay.ours["<app id>"] = "demo"
         await replay.seed(exchanges)
         found = {recorded.number: await replay.differences(recorded) for recorded in exchanges}
     assert {number: lines for number, lines in found.items() if lines and number not in DIFFERENCES} == {}
     assert {number for number, lines in found.items() if lines} == set(DIFFERENCES)
     assert all(".user.ACL: " in line for line in found[51])
+    assert len(found[2]) == 6
+    assert all("_server: " in line for line in found[2])
     assert len(found) == 111

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 LIST = Path(__file__).parent.parent / "spec" / "endpoints.tsv"
+IN_HOLES: Mapping[str, str] = {"triggerName": "beforeSave"}
+_HOLE = re.compile(r"\{([^}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,22 @@ class Row:
     @property
     def key(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def below(self) -> str:
+        """The path below the mount."""
+        return "/" + self.path.split("/", self.path.count("/{app-id}/") + 2)[-1]
+
+    @property
+    def asked(self) -> str:
+        """The same with something in each hole."""
+        return _HOLE.sub(lambda hole: IN_HOLES.get(hole[1], "x"), self.below)
+
+    def is_of(self, asked: str) -> bool:
+        """Whether a request, such as `GET /classes/Post`, is one of this endpoint."""
+        literals = _HOLE.split(self.below)[::2]
+        path = "[^/?]+".join(map(re.escape, literals)) if "{path}" not in self.below else ".+".join(literals)
+        return re.fullmatch(f"{self.method} (/1(\\.1)?)?{path}", asked) is not None
 
 
 def rows(dialect: str) -> tuple[Row, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.backends.emulate import Way
+from gateway.backends.emulations import Way
 from tests.walk.rows import Row, rows
 from tests.walk.world import BACKS, EMBEDDED, Visit, Visitor, World, new_name, walk
 
@@ -20,10 +20,12 @@ NOT_SERVED: Final[Mapping[str, str]] = {}
 """Endpoints that are refused on every backend -> why."""
 
 OTHERWISE: Final[Mapping[tuple[str, str], str]] = {
-    (key, "parse"): "every file has a name that the server makes, and clients here name theirs"
-    for key in ("POST /files/{path}", "DELETE /files/{path}")
+    (key, "parse"): "PUT /files/binary/.*|POST /files/.*" for key in ("POST /files/{path}", "DELETE /files/{path}")
 }
-"""(Endpoint, backend) -> why it is refused there all the same, though the tables have words for it."""
+"""(Endpoint, backend) -> what is refused there all the same, though the tables have words for it.
+
+Every file has a name that the server makes, and clients here name theirs.
+"""
 
 
 def person(visitor: Visitor, **columns: Any) -> dict[str, Any]:
@@ -244,4 +246,4 @@ def test_it_does_what_it_is_there_for(world: World, key: str, back: str) -> None
     visitor = world.visitor(back, f"/on-{back}/a-rest-key", {})
     way = Way.REFUSED if (key, back) in OTHERWISE else world.way(row, back)
     assert back != EMBEDDED or way is not Way.REFUSED
-    walk(VISITS[key], visitor, way)
+    walk(VISITS[key], visitor, way, row, before=OTHERWISE.get((key, back)))

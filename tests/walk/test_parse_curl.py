@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +81,7 @@ class App:
         data = body.encode() if isinstance(body, str) else body
         request = urllib.request.Request(self.url + path, data, dict(headers), method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return Answer(json.loads(answer.read() or b"null"), answer.status, dict(answer.headers.items()))
         except urllib.error.HTTPError as refused:
             with refused:
@@ -156,6 +156,13 @@ def _between(shown: Any, told: Any, place: str) -> Iterator[str]:
 
 
 # what is there
+
+
+def an_app_of_its_own(app: App) -> None:
+    """One that can be changed, as those of the configuration cannot."""
+    body = {"appName": "my new app", "clientClassCreationEnabled": False}
+    told = app.ask("POST", "/apps", body, X_Parse_Email=OWNER[0], X_Parse_Password=OWNER[1])
+    app.named[app.app_id] = told["applicationId"]
 
 
 def pointer(class_name: str, object_id: str) -> dict[str, str]:
@@ -406,6 +413,7 @@ GIVEN: Final[Mapping[int, tuple[Given, ...]]] = {
     106: (a_class("City", name="String"),),
     107: (a_class("City", name="String", population="Number"),),
     108: (a_class("City", name="String"),),
+    112: (an_app_of_its_own,),
     113: (function("sendMessage"), function("foo")),
     114: (function("sendMessage"),),
     115: (trigger("Scores", "beforeSave"), trigger("Game", "afterSave")),
@@ -501,6 +509,11 @@ APP_SHOWN: Final[dict[str, Any]] = {
     "revokeSessionOnPasswordChange": True,
     "webhookKey": "<key>",
     "windowsKey": WINDOWS,
+}
+NEW_APP_SHOWN: Final[dict[str, Any]] = {
+    **APP_SHOWN,
+    **dict.fromkeys(("applicationId", "javascriptKey", "masterKey", "restKey", "windowsKey"), "<key>"),
+    "clientPushEnabled": False,
 }
 FUNCTION_WARNING: Final = "a cloudcode function with name: {} already exists"
 TRIGGER_WARNING: Final = "{} trigger already defined for class {} in cloud code"
@@ -613,8 +626,8 @@ SHOWN: Final[Mapping[int, Answer]] = {
     108: DELETED,
     109: found(*({**APP_SHOWN, "appName": f"curl-{n}", "applicationId": f"curl-{n}"} for n in COMMANDS)),
     110: Answer(APP_SHOWN),
-    111: Answer({**APP_SHOWN, "appName": "my new app", "clientClassCreationEnabled": False}, 201),
-    112: Answer({**APP_SHOWN, "appName": "updated app name"}),
+    111: Answer({**NEW_APP_SHOWN, "appName": "my new app", "clientClassCreationEnabled": False}, 201),
+    112: Answer({**NEW_APP_SHOWN, "appName": "updated app name", "applicationId": "curl-112"}),
     113: found(hook("sendMessage", at="sendMessage"), hook("sendMessage"), hook("foo", at="foo"), hook("bar")),
     114: found(hook("sendMessage", at="sendMessage"), hook("sendMessage")),
     115: found(
@@ -721,10 +734,10 @@ LOCATION: Final = "Parse Server names the class; its SDKs read no Location"
 PERMISSIONS: Final = "Parse Server tells the permissions of a class, which its SDK and the dashboard read"
 NOBODY: Final = "Parse Server wants to be told to whom, so that nobody pushes to everybody by mistake"
 NO_WHERE: Final = refused(115, 'Sending a push requires either "channels" or a "where" query.')
-CONFIGURED: Final = "applications are made and changed in the gateway's configuration"
 SETTINGS: Final = (
     "the key of the SDKs is told as well; there is no dashboard of the app's own, and no one key of webhooks"
 )
+NEW_SETTINGS: Final = "the key of the SDKs is told as well; there is no dashboard of the app's own"
 BARE: Final = "Parse Server's lists and hooks are bare, and hold webhooks only; the dashboard reads them"
 SLIP: Final = "the guide's command and its answer do not agree about the address"
 OVER_FUNCTION: Final = hook("sendMessage", at="sendMessage", warning=FUNCTION_WARNING.format("sendMessage"))
@@ -802,8 +815,13 @@ OTHERWISE: Final[Mapping[int, tuple[Answer, str]]] = {
     **{number: (Answer(with_permissions(SHOWN[number].body)), PERMISSIONS) for number in range(104, 108)},
     109: (found(*map(as_configured, COMMANDS)), SETTINGS),
     110: (Answer(as_configured(110)), SETTINGS),
-    111: (refused(108, CONFIGURED), CONFIGURED),
-    112: (refused(108, CONFIGURED), CONFIGURED),
+    **{
+        number: (
+            replace(SHOWN[number], body=without(SHOWN[number].body, "dashboardURL", clientKey="<key>")),
+            NEW_SETTINGS,
+        )
+        for number in (111, 112)
+    },
     113: (Answer([hook("foo", at="foo"), OVER_FUNCTION]), BARE),
     114: (Answer(OVER_FUNCTION), BARE),
     115: (Answer([trigger_hook("Game", "afterSave", at="Game/afterSave"), OVER_TRIGGER]), BARE),
@@ -812,6 +830,9 @@ OTHERWISE: Final[Mapping[int, tuple[Answer, str]]] = {
     124: (Answer(OVER_DELETION), SLIP),
 }
 """A command -> what is answered instead, and why."""
+
+MAKING: Final = (111, 112)
+"""Commands that make apps, or change them."""
 
 
 @pytest.fixture(scope="module")
@@ -851,9 +872,19 @@ def gateway_url(tmp_path_factory: pytest.TempPathFactory, outside: OutsideWorld)
         yield url
 
 
+@pytest.fixture(scope="module")
+def making_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One where apps are made, which would else be among those that the other lists."""
+    folder = tmp_path_factory.mktemp("making")
+    app = {"name": "any", "backend": "local", "clients": {"parse": {"app_id": "any", **KEYS["parse"]}}}
+    local = {"type": "embedded", "url": f"sqlite:///{folder}/any.db"}
+    with gateway(folder, "making", [app], backends={"local": local}) as url:
+        yield url
+
+
 @pytest.mark.parametrize("number", COMMANDS)
-def test_it_answers_as_the_guide_shows(gateway_url: str, outside: OutsideWorld, number: int) -> None:
-    app = App(gateway_url, number, outside)
+def test_it_answers_as_the_guide_shows(gateway_url: str, making_url: str, outside: OutsideWorld, number: int) -> None:
+    app = App(making_url if number in MAKING else gateway_url, number, outside)
     for bring_about in GIVEN.get(number, ()):
         bring_about(app)
     told = app.command(COMMANDS[number])
@@ -883,7 +914,7 @@ def test_what_a_push_says_arrives(gateway_url: str, outside: OutsideWorld) -> No
     app = App(gateway_url, 88, outside)
     app.ask("POST", "/installations", {"deviceType": "ios", "deviceToken": TOKEN[::-1], "channels": ["Mets"]})
     app.command(COMMANDS[88])
-    for _ in range(500):
+    for _ in range(6000):
         sent = [one for one in outside.asked("push.send") if TOKEN[::-1] in [to["token"] for to in one["targets"]]]
         if sent:
             break

@@ -7,6 +7,7 @@ is missing: a mail server, webhooks, and code of the app's own are there for the
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -22,12 +23,13 @@ import argon2
 import yaml
 
 from gateway.app import mappings_directory
-from gateway.backends.emulate import Way
+from gateway.backends.emulations import FAMILIES, Way
 from gateway.capabilities import of_backend
 from gateway.dialects.dialect import Dialect, load_dialects
 from gateway.model.catalogue import OPERATIONS
 from tests.outside import OutsideWorld, ReceivedMail, outside_world
-from tests.sdk.conftest import Process, free_port
+from tests.ports import free_port
+from tests.sdk.conftest import Process
 from tests.walk.rows import Row
 
 KEYS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -51,7 +53,15 @@ def new_name(word: str) -> str:
 
 
 class RefusedError(Exception):
-    """The gateway said no, in words."""
+    """The gateway said no, in words, to the request `asked`."""
+
+    def __init__(self, asked: str, status: int, said: Any) -> None:
+        super().__init__(f"{asked}: {status} {said}")
+        self.asked = asked
+
+
+NOT_THERE: Final = "the backend has no words for it|a class cannot be called _.* here"
+"""What is said of what a backend has not."""
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Visitor:
 
     def mail_to(self, address: str) -> ReceivedMail:
         """The mail that comes to somebody; it is sent when the client has its answer."""
-        for _ in range(500):
+        for _ in range(6000):
             with suppress(LookupError):
                 return self.outside.mail_to(address)
             time.sleep(0.01)
@@ -74,7 +84,7 @@ class Visitor:
 
     def code_sent_to(self, phone: str) -> str:
         """The code in the last text message to somebody."""
-        for _ in range(500):
+        for _ in range(6000):
             codes = [message["code"] for message in self.outside.messages if message["phone"] == phone]
             if codes:
                 return str(codes[-1])
@@ -83,7 +93,7 @@ class Visitor:
 
     def pushed(self, alert: str, *, to: str) -> None:
         """A push with this text arrives at the webhook, for the device with this token."""
-        for _ in range(500):
+        for _ in range(6000):
             for question in self.outside.asked("push.send"):
                 if question["data"].get("alert") == alert:
                     assert to in [target["token"] for target in question["targets"]]
@@ -98,7 +108,7 @@ class Visitor:
     def status(self, method: str, address: str) -> int:
         """What is said of an address that anybody may ask."""
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=30) as answer:
+            with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=120) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -130,7 +140,7 @@ class Visitor:
         if data is not None or body is not None:
             request.add_header("Content-Type", content_type)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 read = answer.read()
                 is_json = answer.headers.get_content_type() == "application/json"
                 return json.loads(read) if is_json and read else read or None
@@ -143,7 +153,7 @@ def _refusal(what: str, error: urllib.error.HTTPError) -> RefusedError:
     said = error.read()
     assert error.code not in (500, 502, 504), (what, error.code, said)
     assert error.headers.get_content_type() == "application/json", (what, error.code, said)
-    return RefusedError(f"{what}: {error.code} {json.loads(said)}")
+    return RefusedError(what, error.code, json.loads(said))
 
 
 Visit = Callable[[Visitor], None]
@@ -162,24 +172,50 @@ class World:
     def way(self, row: Row, back: str) -> Way:
         """How the tables say that a backend does what an endpoint is there for."""
         dialect = self.dialects[row.dialect]
-        path = "/" + row.path.split("/", row.path.count("/{app-id}/") + 2)[-1]
         # one of the rows is for a file that comes in a form, and has no other body
         in_a_form = (row.dialect, row.key) == ("backendless", "POST /{app-id}/{rest-api-key}/files/{path}")
-        route, _ = dialect._router.find(row.method, path, {}, content=in_a_form)
+        route, _ = dialect._router.find(row.method, row.below, {}, content=in_a_form)
         kind = next(name for name, operation in OPERATIONS.items() if operation is route.operation)
         abilities = of_backend(None if back == EMBEDDED else self.dialects[back])
+        family = FAMILIES.get(str(route.defaults.get("class_name")))
+        if family is not None and abilities[family].way is Way.REFUSED:
+            return Way.REFUSED
         return abilities[kind].way
 
 
-def walk(visit: Visit, visitor: Visitor, way: Way) -> None:
-    """The endpoint does what it is there for, or is refused, as the tables say."""
+def walk(
+    visit: Visit,
+    visitor: Visitor,
+    way: Way,
+    row: Row,
+    *,
+    sent: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    before: str | None = None,
+) -> None:
+    """The endpoint does what it is there for, or is refused, as the tables say.
+
+    What a visit does first may be refused as well: then the endpoint itself is asked, with what is `sent` to it as body
+    or query and as the `headers` say. `before` is what is refused so that there is nothing to ask it for.
+    """
     if way is not Way.REFUSED:
         visit(visitor)
         return
+    refusal = _refused(lambda: visit(visitor))
+    if before is not None:
+        assert re.fullmatch(before, refusal.asked), refusal
+    elif not row.is_of(refusal.asked):
+        told = dict(sent or {})
+        query, body = (told, None) if row.method in ("GET", "DELETE") else (None, told)
+        refusal = _refused(lambda: visitor.ask(row.method, row.asked, body, query=query, headers=headers))
+        assert re.search(NOT_THERE, str(refusal)), refusal
+
+
+def _refused(ask: Callable[[], Any]) -> RefusedError:
     try:
-        visit(visitor)
-    except RefusedError:
-        return
+        ask()
+    except RefusedError as refusal:
+        return refusal
     raise AssertionError("the tables say that it is refused, and it was done")
 
 
@@ -189,7 +225,12 @@ def gateway(
 ) -> Iterator[str]:
     owner, password = OWNER
     hashed = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
-    server = {"host": "127.0.0.1", "public_url": public_url, "accounts": {owner: {"password": hashed}}}
+    server = {
+        "host": "127.0.0.1",
+        "public_url": public_url,
+        "accounts": {owner: {"password": hashed}},
+        "admin_store": {"url": f"sqlite:///{folder}/{name}-apps.db", "most": 1000},
+    }
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump({"server": server, "apps": apps, **sections}), encoding="utf-8")
     process = Process(path, port)
@@ -218,6 +259,7 @@ def world(folder: Path) -> Iterator[World]:
                     "functions": {"hello": outside.code, "shop.order": outside.code},
                     "jobs": {"nightly": outside.code},
                 }
+                told["custom_ids"] = backend != EMBEDDED  # of a server of others the gateway's counters are such
                 told |= {"mail": "mail", "sms": "sms", "captcha": "captcha", "push": {"to": {"*": "push"}}, **hooks}
             return told | {"users": users}
 
