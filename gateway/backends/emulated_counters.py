@@ -30,6 +30,8 @@ Ask = Callable[[Operation, Caller], Awaitable[Result]]
 COUNTER_CLASS: Final = "GatewayCounter"
 EVERYBODY: Final = {"*": {"read": True, "write": True}}
 """Else a class may have it that an object is for who made it alone."""
+MOST_PAGES: Final = 20
+"""That are read to find the counters of a pattern."""
 MISSING: Final = frozenset({Code.OBJECT_NOT_FOUND, Code.CLASS_NOT_FOUND})
 
 
@@ -90,20 +92,21 @@ class Counters:
         fits = fits_pattern(op.pattern)
         found: list[str] = []
         further: Filter | None = None
-        while len(found) < MOST_LISTED:
+        for _ in range(MOST_PAGES):
             find = Find(class_name=self._class, limit=PAGE, where=further, order=(BY_ID,), select=(ID, "name"))
             try:
                 page = (await self._ask(find, caller)).objects or []
             except GatewayError as error:
-                if error.code is Code.CLASS_NOT_FOUND:
-                    break
-                raise
+                if error.code is not Code.CLASS_NOT_FOUND:
+                    raise
+                page = []
             named = (fields.get("name") for fields in page)
             found += [name for name in named if isinstance(name, str) and fits(name)]
-            if len(page) < PAGE:
-                break
+            if len(page) < PAGE or len(found) >= MOST_LISTED:
+                return Result(value=sorted(found)[:MOST_LISTED])
             further = Condition(ID, Op.GT, page[-1][ID])
-        return Result(value=sorted(found)[:MOST_LISTED])
+        told = f"there are more than {MOST_PAGES * PAGE} counters, which are too many to look through on another server"
+        raise GatewayError(Code.UNSUPPORTED, told)
 
     async def _changed(self, name: str, change: Change, first: int, caller: Caller) -> int:
         """What it stands at then; `first` is that where there was none."""

@@ -83,6 +83,7 @@ class MadeApps:
         self._leaving: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
         self._failed: set[str] = set()
+        self._unreadable: set[str] = set()
         self._looking = asyncio.Lock()
         self._looked = float("-inf")
         self._watching: asyncio.Task[None] | None = None
@@ -242,7 +243,15 @@ class MadeApps:
                 if error.code is Code.CLASS_NOT_FOUND:
                     return found
                 raise
-            found += map(_read, page.objects or [])
+            for fields in page.objects or ():
+                try:
+                    found.append(_read(fields))
+                except (KeyError, TypeError, ValueError):  # somebody else wrote it; the others are as they were
+                    if fields[ID] not in self._unreadable:
+                        log.warning(
+                            "the record of an application that was made cannot be read app=%s", fields.get("name")
+                        )
+                    self._unreadable.add(fields[ID])
             cursor = page.cursor
             if cursor is None:
                 return found

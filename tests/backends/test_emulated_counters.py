@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.backends.counters import LARGEST
+from gateway.backends.counters import LARGEST, PAGE
 from gateway.backends.emulate import Emulating
-from gateway.backends.emulated_counters import COUNTER_CLASS, Counters
+from gateway.backends.emulated_counters import COUNTER_CLASS, MOST_PAGES, Counters
 from gateway.dialects.dialect import Dialect
 from gateway.errors import Code, GatewayError
 from gateway.model.definition import CreateClass
@@ -69,6 +69,25 @@ async def test_a_server_that_takes_no_ids_could_lose_some(
             assert refused.value.code is Code.UNSUPPORTED
         assert await value(backend, GetCounter(name="visits")) == 0
         assert await value(backend, ListCounters()) == []
+
+
+async def test_a_pattern_is_looked_for_page_by_page_and_not_for_ever() -> None:
+    asked: list[Operation] = []
+
+    async def ask(op: Operation, _caller: Caller) -> Result:
+        asked.append(op)
+        first = (len(asked) - 1) * PAGE
+        names = [f"n{number:06}" for number in range(first, min(first + PAGE, there))]
+        return Result(objects=[{"@id": name, "name": name} for name in names])
+
+    counters = Counters(ask, COUNTER_CLASS)
+    there = 2 * PAGE + 1
+    assert (await counters.names(ListCounters(pattern="*2000"), CLIENT)).value == ["n002000"]
+    there = (MOST_PAGES + 1) * PAGE
+    asked.clear()
+    with pytest.raises(GatewayError, match="too many to look through"):
+        await counters.names(ListCounters(pattern="visits"), CLIENT)
+    assert len(asked) == MOST_PAGES
 
 
 async def test_an_id_that_is_read_past_is_none() -> None:

@@ -16,8 +16,9 @@ from gateway.backends.ledger import Ledger
 from gateway.backends.made_apps import APP, LENGTH, LONGEST_NAME, MOST_LEAVING, MadeApp, MadeApps
 from gateway.backends.owners import Account, Owners
 from gateway.errors import Code, GatewayError, StartupError
-from gateway.model.operation import Delete
+from gateway.model.operation import Delete, Update
 from gateway.model.owners import App, CreateApp, FindApps, GetApp, UpdateApp
+from gateway.model.update import Set
 from gateway.store.passwords import hashed
 
 KEYS = {"tagged": ("master_key", "rest_key"), "signed": ("app_key",)}
@@ -286,3 +287,23 @@ async def test_an_account_has_those_it_was_given_and_those_it_made(store: Embedd
 def test_keys_are_not_in_what_is_printed() -> None:
     app = App("x", "x", {"master_key": "secret"}, creates_classes=True, client_push=False)
     assert "secret" not in repr(MadeApp("ann:0", "ann", "made-1", "tagged", app))
+
+
+async def test_a_record_that_cannot_be_read_keeps_no_other_from_being_served(
+    store: Embedded, caplog: pytest.LogCaptureFixture
+) -> None:
+    ledger = Ledger(store)
+    async with gateway(store) as found:
+        for name in ("one", "two"):
+            await found.made.create("tagged", ANN[0], CreateApp(name=name))
+        place = next(made.place for made in found.now if made.app.name == "one")
+        await ledger.execute(Update(class_name=APP, id=place, changes={"keys": Set("no JSON")}))
+        await found.made.look()
+        await found.made.look()
+        told = [record for record in caplog.records if "cannot be read" in record.message]
+        assert len(told) == 1, "once"
+        await found.made.create("tagged", ANN[0], CreateApp(name="three"))
+        assert {"two", "three"} <= set(found.names)
+        assert await refusal(found.made, CreateApp(name="four")) is Code.FORBIDDEN, "its place is taken"
+    async with gateway(store) as again:
+        assert sorted(again.names) == ["three", "two"]
