@@ -318,9 +318,15 @@ def _bad_letters(settings: Settings) -> Iterator[str]:
 
 
 def _bad_when_made(dialects: Mapping[str, Dialect], settings: Settings) -> Iterator[str]:
-    """What an app of an account cannot have of the one that it is like."""
+    """What keeps accounts from making apps, and what these cannot have of the one that they are like."""
     given = settings.server.admin_store
-    if given is None or given.like is None:
+    if given is None:
+        return
+    with_accounts = {name for name, dialect in dialects.items() if dialect.file.accounts is not None}
+    if not any(with_accounts & app.clients.keys() for app in settings.apps):
+        spoken = " or ".join(sorted(with_accounts))
+        yield f"server.admin_store: no app has clients of {spoken}, by whose requests accounts make applications"
+    if given.like is None:
         return
     for name, dialect in dialects.items():
         if dialect.file.accounts is not None:

@@ -320,6 +320,14 @@ def test_a_store_of_apps_is_no_store_of_objects_and_needs_accounts(tmp_path: Pat
     assert "server.admin_store: needs server.accounts, or nobody could make an application" in str(refused.value)
 
 
+def test_somebody_must_be_served_where_apps_are_made(tmp_path: Path) -> None:
+    told = config(tmp_path)
+    for app in told["apps"]:
+        del app["clients"]["parse"]
+    with pytest.raises(SettingsError, match=r"server\.admin_store: no app has clients of parse, by whose requests"):
+        plan(written(tmp_path, told))
+
+
 def test_code_that_no_app_of_an_account_could_be_asked_with_is_told_at_the_start(tmp_path: Path) -> None:
     told = config(tmp_path, like="shop")
     told["apps"][1]["engine"] = {"url": "http://127.0.0.1:9", "format": "leancloud", "keys": {"hook_key": "x"}}

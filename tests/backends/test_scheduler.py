@@ -253,10 +253,10 @@ async def test_gateways_that_die_lose_no_task_and_do_none_twice_at_once(tmp_path
     """Three gateways on one file, some of which die in the middle of whatever they do, and are replaced."""
     chance, tasks = random.Random(seed), 25
     url = f"sqlite:///{tmp_path}/tasks.db"
-    started, effects, at_work = Counter[str](), set[str](), set[str]()
+    started, effects, at_work, twice_at_once = Counter[str](), set[str](), set[str](), set[str]()
     gateways: list[tuple[Scheduler, Store, Embedded]] = []
     async with asyncio.timeout(100):
-        lease, clock = 0.3, asyncio.get_running_loop().time
+        lease, clock = 3.0, asyncio.get_running_loop().time
 
         async def begin() -> None:
             opened = await Embedded.open(url, secret=b"x" * 32)
@@ -266,7 +266,8 @@ async def test_gateways_that_die_lose_no_task_and_do_none_twice_at_once(tmp_path
             async def handler(task: Task) -> None:
                 name = task.payload["name"]
                 started[name] += 1
-                assert name not in at_work, "two gateways did the same one at the same time"
+                if name in at_work:
+                    twice_at_once.add(name)
                 at_work.add(name)
                 try:
                     await asyncio.sleep(chance.random() * 0.02)
@@ -304,5 +305,6 @@ async def test_gateways_that_die_lose_no_task_and_do_none_twice_at_once(tmp_path
         for *_, opened in gateways:
             await opened.close()
     assert set(started) == set(names)
+    assert twice_at_once == set()
     # one whose gateway died after its effect may still be there; nothing else is
     assert all(any(name in payload for name in effects) for payload in remaining)

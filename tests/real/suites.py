@@ -43,24 +43,32 @@ def hold_to_the_gaps(
     file: str, url: str, inbox: str, gaps: Mapping[str, Mapping[str, Mapping[str, str]]] = GAPS
 ) -> None:
     """The SDK finds what it expects at `url`, but for the gaps; pushes arrive at `inbox`."""
-    dialect = Path(file).parent.name
+    gaps_here = gaps[Path(file).parent.name].get(name_of(file), {})
+    by_chance = set(SOMETIMES.get(name_of(file), ()))
+    by_chance |= {name for name, reason in gaps_here.items() if reason in (ITSELF, PARTS)}
+    expected = gaps_here.keys() - by_chance
+    failed, told = failures(file, url, inbox)
+    if failed - by_chance > expected and ITSELF in gaps_here.values():
+        again, told = failures(file, url, inbox)
+        failed &= again
+    assert failed - by_chance == expected, told
+
+
+def failures(file: str, url: str, inbox: str) -> tuple[set[str], str]:
+    """The tests of a suite that fail, and what the suite says."""
     node = shutil.which("node")
     if node is None or not (SDK / "node_modules").is_dir():
         missing(f"the JavaScript SDKs are not installed: npm ci --prefix {SDK}")
     done = subprocess.run(
         [node, "--test", f"--test-timeout={FILE_MILLISECONDS}", "--test-reporter=tap", file],
         cwd=SDK,
-        env=os.environ | {"GATEWAY_URL": url, "INBOX_URL": inbox, **INBOX.get(dialect, {})},
+        env=os.environ | {"GATEWAY_URL": url, "INBOX_URL": inbox, **INBOX.get(Path(file).parent.name, {})},
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=SECONDS,
         check=False,
     )
-    failed = {name.strip().replace("\\#", "#") for name in NAME.findall(done.stdout)} - {file}
-    by_chance = set(SOMETIMES.get(name_of(file), ()))
     assert "\n# pass " in done.stdout, done.stdout + done.stderr
     print(file, *re.findall(r"^# ((?:tests|pass) \d+)$", done.stdout, re.MULTILINE))  # pytest -rP shows it
-    gaps_here = gaps[dialect].get(name_of(file), {})
-    by_chance |= {name for name, reason in gaps_here.items() if reason in (ITSELF, PARTS)}
-    assert failed - by_chance == gaps_here.keys() - by_chance, done.stdout
+    return {name.strip().replace("\\#", "#") for name in NAME.findall(done.stdout)} - {file}, done.stdout
