@@ -1148,6 +1148,7 @@ def clients_of(plan: Plan, name: str, backends: Mapping[str, Backend], ways: Map
             ways.get(app.name),
             sign=None if app.files.public else signer_of(plan.settings, app).sign,
             once=Once.of(app.idempotency.paths, app.idempotency.ttl) if app.idempotency.paths else None,
+            realtime=app.realtime,
         )
         for app in plan.settings.apps
         if name in app.clients

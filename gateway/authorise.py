@@ -31,7 +31,7 @@ from gateway.model.account import (
     SignUp,
     class_of,
 )
-from gateway.model.administration import EVENT, ReadLog, ServerInfo, UpdateConfig
+from gateway.model.administration import EVENT, FindServers, ReadLog, ServerInfo, UpdateConfig
 from gateway.model.aggregate import Aggregate, Match
 from gateway.model.code import CODE_OPERATIONS, JOB_CLASSES
 from gateway.model.conversations import CONVERSATION, CONVERSATION_OPERATIONS, MEMBER_INFO, SYSTEM_MESSAGE
@@ -144,12 +144,22 @@ class Client:
     sign: Sign | None = None
     """Makes addresses of files such that they hold for a while only; None where they are public."""
     once: Once | None = None
+    realtime: str | None = None
+    """Where its websockets go: to a server of its owner's, as the gateway has none."""
 
     def told(self, proves: Proves, sent: Mapping[str, str]) -> Result:
         """What its clients may know of it. Who came with a key is told that one, and not what others come with."""
         held = [self.keys[name] for name in proves.client if name in self.keys]
         own = (key for key in held if any(_same(given, key) for given in sent.values()))
         return Result(app_id=self.app_id, app_key=next(own, held[0] if held else None))
+
+    def served_at(self, op: FindServers, base: str) -> str:
+        """Raises GatewayError(UNSUPPORTED). `base` is where the request came to."""
+        if not op.realtime:
+            return base
+        if self.realtime is None:
+            raise GatewayError(Code.UNSUPPORTED, "there is no real time here, and so no server of it")
+        return self.realtime
 
 
 def _same(given: str, expected: str) -> bool:

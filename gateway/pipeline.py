@@ -142,7 +142,7 @@ async def _executed(
     if isinstance(exchange.op, AppInfo):
         return client.told(dialect.proves, dialect.read_credentials(request).keys)
     if isinstance(exchange.op, FindServers):
-        return Result(url=request.base)
+        return Result(url=client.served_at(exchange.op, request.base))
     return await client.backend.execute(exchange.op, caller)
 
 

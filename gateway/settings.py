@@ -89,6 +89,16 @@ def read_url(text: Any) -> Any:
     return text
 
 
+def read_websocket(text: Any) -> Any:
+    if isinstance(text, str):
+        scheme, _, rest = text.partition("://")
+        try:
+            read_url({"ws": "http", "wss": "https"}[scheme] + "://" + rest)
+        except (KeyError, ValueError):
+            raise ValueError("must be an address such as wss://realtime.example.com") from None
+    return text
+
+
 def read_server(text: Any) -> Any:
     """Where a backend is: an address with its path, and nothing else that an address may have."""
     wrong = ValueError("must be an address such as https://api.example.com/parse")
@@ -110,6 +120,7 @@ FileHost = Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9][A-Za-z0-9.-]*)
 DeviceType = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9_]{1,32})$")]
 Timeout = Annotated[float, BeforeValidator(read_duration), Field(gt=0, le=300)]
 Url = Annotated[str, BeforeValidator(read_url)]
+WebsocketUrl = Annotated[str, BeforeValidator(read_websocket)]
 ServerUrl = Annotated[str, BeforeValidator(read_server)]
 Secret = Annotated[str, Field(min_length=16)]
 Mount = Annotated[str, BeforeValidator(read_mount)]
@@ -431,6 +442,7 @@ class AppSettings(Strict):
     renames: RenameSettings = RenameSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     conversations: ConversationSettings = ConversationSettings()
+    realtime: WebsocketUrl | None = None
     idempotency: IdempotencySettings = IdempotencySettings()
     users: UserSettings = UserSettings()
     mail: str | None = None

@@ -199,3 +199,22 @@ async def test_a_mount_is_shared_by_whose_headers_tell_them_apart(tmp_path: Path
                     assert (status, ["success" in each for each in told]) == (200, [True, True]), told
             assert (await ask("GET", "/1/classes/Note/none", BOTH))[0] == 404
             assert (await ask("GET", f"/1/classes/Note/{made}", {}))[0] == 403
+
+
+async def test_the_router_of_real_time_leads_to_a_server_of_the_owners(
+    serving: Serving, dialects: Mapping[str, Dialect]
+) -> None:
+    edge = Edge(max_body=100_000)
+    clients = {
+        name: Client(name, {"app_key": "k"}, Guarded(Scripted()), name, realtime=where)
+        for name, where in (("talks", "wss://realtime.example.com"), ("silent", None))
+    }
+    edge.mount("/1.1", Front(dialects["leancloud"], clients))
+    async with aiohttp.ClientSession() as session:
+        served = Served(Scripted(), await serving(edge.application()), session)
+        status, told = await served.ask("GET", "/v1/route?appId=talks&secure=1")
+        assert (status, told["server"], told["secondary"]) == (200, *["wss://realtime.example.com"] * 2)
+        assert told["ttl"] == 3600
+        status, told = await served.ask("GET", "/v1/route?appId=silent&secure=1")
+        assert (status, told) == (400, {"code": 1, "error": "there is no real time here, and so no server of it"})
+        assert (await served.ask("GET", "/v1/route?appId=nobody&secure=1"))[0] == 401

@@ -224,6 +224,10 @@ DAMAGES: list[tuple[Damage, str]] = [
     (drop("apps", 1, "name"), "apps.1.name: is required"),
     (put("apps", 1, "name", value="a b"), "apps.1.name: must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"),
     (put("apps", 1, "name", value="blog"), "apps.1.name: apps.0 has the same name"),
+    (
+        put("apps", 1, "realtime", value="https://realtime.example.com"),
+        "apps.1.realtime: must be an address such as wss://realtime.example.com",
+    ),
     (put("apps", 1, "backend", value="remote"), "apps.1.backend: is none of the backends; there are: local"),
     (put("apps", 1, "clients", value={}), "apps.1.clients: must not be empty"),
     (drop("apps", 1, "clients", "parse", "app_id"), "apps.1.clients.parse.app_id: is required"),

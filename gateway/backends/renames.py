@@ -817,7 +817,7 @@ UNTOUCHED: Final = frozenset({
     "method", "mime_type", "missing_ok", "must_exist", "name", "named_by_email", "names", "new_password", "north",
     "nulls", "object_limit", "old_password", "one_name", "only_columns", "opens_session", "other", "overwrite",
     "owner", "password", "pattern", "phone", "platforms", "prefix", "production", "provider", "purpose",
-    "push_time", "radius", "recursive", "request_id", "returning", "revocable_sessions", "revokes_sessions",
+    "push_time", "radius", "realtime", "recursive", "request_id", "returning", "revocable_sessions", "revokes_sessions",
     "right", "role", "scheduled", "seconds", "secret", "service", "session", "share_session", "signature", "since",
     "since_id", "single", "size", "skip", "sms_code", "source", "south", "status", "tags", "template", "threshold",
     "times", "to_all", "token", "triggers", "ttl", "ttl_minutes", "unique", "units", "until", "untyped", "updated",

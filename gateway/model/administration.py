@@ -65,7 +65,12 @@ class Health(Operation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindServers(Operation):
-    """Where an application is served (`Result.url`, without a path): clients ask that know no more than its id."""
+    """Where an application is served (`Result.url`, without a path): clients ask that know no more than its id.
+
+    With `realtime` it is where its websockets go, which is elsewhere. Where they go nowhere this is UNSUPPORTED.
+    """
+
+    realtime: bool = False
 
 
 ADMINISTRATION_OPERATIONS: Final[Mapping[str, type[Operation]]] = {

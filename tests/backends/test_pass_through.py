@@ -236,6 +236,7 @@ async def test_where_the_application_is_served_the_gateway_says_itself(tmp_path:
         assert (await ask("GET", "/2/route?appId=nobody", headers={})).status == 401
         refused = await ask("GET", "/v1/route?appId=demo&secure=1", headers={})
         assert (refused.status, refused.json()["code"]) == (400, 1)
+        assert refused.json()["error"] == "there is no real time here, and so no server of it"
         assert server.arrived == []
 
 
